@@ -1,0 +1,155 @@
+/**
+ * A CPU: a clock, an ISA, an interrupt input, and the time that work takes on it.
+ *
+ * What runs is JavaScript and runs at once on the host; the CPU accounts for the
+ * time. It is idle, or occupied until an instant; an interrupt that arrives
+ * meanwhile is handled at that instant and pushes the end of the occupation back.
+ * - `spend` is the fast way: it moves time on if nothing else is due first.
+ * - `occupy` schedules the end and calls back; there is one occupation at a time.
+ * - `steal` adds cycles to whatever goes on: interrupt handlers charge with it.
+ */
+
+import type { EventQueue, ScheduledEvent } from "../time/event_queue.ts";
+import { cycles, type Duration, elapsed, type Instant, later } from "../time/time.ts";
+import type { Isa } from "./isa.ts";
+
+/** The chip that feeds a CPU's interrupt input: local APIC, or the card's controller. */
+export interface InterruptController {
+  /** True while an interrupt waits that the CPU would take. */
+  readonly pending: boolean;
+  /** Takes the highest one: its vector (APIC) or source number (card). */
+  acknowledge(): number;
+}
+
+/** Registers reached by coprocessor instructions (card: CP6). */
+export interface Coprocessor {
+  read(register: number, page: number): number;
+  write(register: number, page: number, value: number): void;
+}
+
+export interface CpuDefinition {
+  readonly name: string;
+  readonly index: number;
+  /** Local APIC id; 0 on a card. */
+  readonly apicId: number;
+  readonly isa: Isa;
+  readonly frequencyHz: number;
+  /** Every instruction of programs costs this many times its table value; 1 unless a machine file says otherwise. */
+  readonly instructionCostScale: number;
+  readonly coprocessors?: ReadonlyMap<number, Coprocessor>;
+}
+
+export class Cpu {
+  readonly name: string;
+  readonly index: number;
+  readonly apicId: number;
+  readonly isa: Isa;
+  readonly frequencyHz: number;
+  readonly instructionCostScale: number;
+  readonly coprocessors: ReadonlyMap<number, Coprocessor>;
+  /** Who takes interrupts; set by the code that runs here. */
+  interruptHandler: ((vector: number) => void) | undefined;
+  /** What "jump to this address" means; set by whoever put code into memory. */
+  execute: ((address: number) => void) | undefined;
+  /** Cycles that this CPU has been busy since power-on. */
+  busyCycles = 0;
+
+  readonly #queue: EventQueue;
+  #controller: InterruptController | undefined;
+  #end: { instant: Instant; done: () => void; event: ScheduledEvent } | undefined;
+  #stolenUntil: Instant = 0 as Instant;
+  #inHandler = false;
+
+  constructor(queue: EventQueue, definition: CpuDefinition) {
+    this.#queue = queue;
+    this.name = definition.name;
+    this.index = definition.index;
+    this.apicId = definition.apicId;
+    this.isa = definition.isa;
+    this.frequencyHz = definition.frequencyHz;
+    this.instructionCostScale = definition.instructionCostScale;
+    this.coprocessors = definition.coprocessors ?? new Map();
+  }
+
+  get occupied(): boolean {
+    return this.#end !== undefined;
+  }
+
+  /** When an interrupt that ran on an idle CPU is over; never before now. */
+  get freeAt(): Instant {
+    return Math.max(this.#stolenUntil, this.#queue.now) as Instant;
+  }
+
+  duration(count: number): Duration {
+    return cycles(count, this.frequencyHz);
+  }
+
+  connect(controller: InterruptController): void {
+    this.#controller = controller;
+  }
+
+  /** Code of this CPU starts at `address` (reset, start-up IPI, jump). */
+  jump(address: number): void {
+    if (this.execute === undefined) throw new Error(`${this.name} has no code to run at 0x${address.toString(16)}`);
+    this.execute(address);
+  }
+
+  /** Spends cycles at once if nothing else is due before they are over; false and no change if something is. */
+  spend(count: number): boolean {
+    if (this.#end !== undefined) throw new Error(`${this.name} cannot spend cycles while it is occupied`);
+    if (!this.#queue.tryAdvance(later(this.freeAt, this.duration(count)))) return false;
+    this.busyCycles += count;
+    return true;
+  }
+
+  /** Is busy for `count` cycles, then calls `done`. */
+  occupy(count: number, done: () => void): void {
+    if (this.#end !== undefined) throw new Error(`${this.name} is occupied already`);
+    this.busyCycles += count;
+    this.#schedule(later(this.freeAt, this.duration(count)), done);
+  }
+
+  /** Ends the occupation early: how many cycles were left. `done` is not called. */
+  preempt(): number {
+    const end = this.#end;
+    if (end === undefined) throw new Error(`${this.name} has nothing to preempt`);
+    this.#queue.cancel(end.event);
+    this.#end = undefined;
+    const left = Math.max(0, elapsed(this.#queue.now, end.instant)) * this.frequencyHz / 1e9;
+    this.busyCycles -= left;
+    return left;
+  }
+
+  /** Adds `count` cycles to what goes on, or to the idle time that follows. */
+  steal(count: number): void {
+    this.busyCycles += count;
+    const extra = this.duration(count);
+    const end = this.#end;
+    if (end === undefined) {
+      this.#stolenUntil = later(this.freeAt, extra);
+      return;
+    }
+    this.#queue.cancel(end.event);
+    this.#schedule(later(end.instant, extra), end.done);
+  }
+
+  /** The interrupt controller calls this when an interrupt becomes pending. */
+  interruptRaised(): void {
+    const controller = this.#controller;
+    if (this.#inHandler || this.interruptHandler === undefined || controller === undefined) return;
+    this.#inHandler = true;
+    try {
+      while (controller.pending) this.interruptHandler(controller.acknowledge());
+    } finally {
+      this.#inHandler = false;
+    }
+  }
+
+  #schedule(instant: Instant, done: () => void): void {
+    const event = this.#queue.at(instant, () => {
+      this.#end = undefined;
+      done();
+    });
+    this.#end = { instant, done, event };
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What an instruction set costs: cycles per class of operation, and cycles of
+ * the kernel's own primitives.
+ *
+ * Phase two of the compiler folds the operation costs into images; kernels charge
+ * the primitives. Each figure in a table carries its source or the word `fitted`.
+ */
+
+export type IsaName = "x86-core2" | "x86-k8" | "armv5te";
+
+/** Classes that the compiler tells apart. Cycles are averages and may be fractions. */
+export type OperationClass =
+  | "integer"
+  | "multiply"
+  | "divide"
+  | "load"
+  | "store"
+  | "branch"
+  | "call"
+  | "allocation"
+  | "floatingPoint"
+  | "floatingDivide"
+  | "kernelCall"
+  | "bulkByte";
+
+/** What the kernel itself does, in cycles of the CPU that does it. */
+export type KernelPrimitive =
+  | "kernelCall"
+  | "contextSwitch"
+  | "interruptEntry"
+  | "interruptExit"
+  | "channelSend"
+  | "channelReceive"
+  | "channelCreate"
+  | "select"
+  | "blockAllocate"
+  | "blockFree"
+  | "threadCreate"
+  | "processCreate"
+  | "nameLookup"
+  | "dispatchLock"
+  | "ipiSend"
+  | "timerSet"
+  | "remoteEnqueue"
+  | "remoteDequeue"
+  | "dmaProgram"
+  | "cacheLineClean";
+
+export interface Cost {
+  readonly cycles: number;
+  /** Where the figure is from, or "fitted: why". */
+  readonly source: string;
+}
+
+export interface Isa {
+  readonly name: IsaName;
+  /** What the kernel advertises to platform affinities. */
+  readonly platform: "out-of-order-x86" | "xscale";
+  readonly operations: Readonly<Record<OperationClass, Cost>>;
+  readonly primitives: Readonly<Record<KernelPrimitive, Cost>>;
+}

@@ -1,0 +1,364 @@
+/**
+ * The kernel ABI: all that a program can ask of the kernel it runs on.
+ *
+ * A program is a module whose default export is a generator function that takes
+ * a `Kernel`. Every call is written `yield* kernel.something()`; it ends the
+ * program's burst, and the program goes on when the kernel has answered.
+ * - A program runs unchanged on every kernel and ISA; whether a channel is local
+ *   or remote cannot be seen from here.
+ * - A failed call throws a KernelError at the `yield*`; not catching it ends the
+ *   process alone, with a fault report.
+ * - Only types stand here: programs import this file with `import type`.
+ *   All that a program may import at run time: other files of `kernel/abi`,
+ *   contracts, and its own room's files.
+ */
+
+import type { Contract, End, EndpointType, FieldType, OtherEnd, ScalarType } from "../contracts/contract.ts";
+import type { pipeContract } from "../contracts/pipe.ts";
+
+/** What a program yields; only the functions below can make one. */
+export interface KernelRequest {
+  readonly operation: string;
+}
+
+/** A kernel call: `yield*` it, and its value is the answer. */
+export type Call<T> = Generator<KernelRequest, T, unknown>;
+
+/** What a program's main returns: its exit status, 0 when it returns nothing. */
+export type Program = Generator<KernelRequest, number | void, unknown>;
+
+// ---------------------------------------------------------------- messages
+
+export type ValueOf<F> = F extends "bool" ? boolean
+  : F extends ScalarType ? number
+  : F extends "string" ? string
+  : F extends "bytes" ? Block
+  : F extends readonly (infer W)[] ? W
+  : F extends EndpointType ? Endpoint<F["endpoint"], F["end"]>
+  : never;
+
+type BodyOf<M> = M extends { readonly body: infer B } ? { readonly [K in keyof B]: ValueOf<B[K]> }
+  // deno-lint-ignore ban-types
+  : {};
+
+/** Names of the messages that `E` may send under contract `C`. */
+export type MessageName<C extends Contract, E extends End> = {
+  [K in keyof C["messages"]]: C["messages"][K]["from"] extends E ? K : never;
+}[keyof C["messages"]];
+
+/** A received message: a union, told apart by `tag`. */
+export type MessageFrom<C extends Contract, E extends End> = {
+  [K in MessageName<C, E>]: { readonly tag: K } & BodyOf<C["messages"][K]>;
+}[MessageName<C, E>];
+
+/** The body to give when sending message `N`; nothing at all when it has none. */
+export type BodyArguments<C extends Contract, N extends keyof C["messages"]> =
+  C["messages"][N] extends { readonly body: Readonly<Record<string, FieldType>> } ? [body: BodyOf<C["messages"][N]>]
+    : [];
+
+// ---------------------------------------------------------------- exchange heap
+
+/**
+ * A block of the exchange heap. Sending it in a message moves it: every view
+ * taken from `bytes` before is dead (length 0), and `bytes` throws.
+ */
+export interface Block {
+  /** The window that readers of the block see; fresh on each access, so hold it in a variable within a burst. */
+  readonly bytes: Uint8Array;
+  /** Bytes in the window. */
+  readonly length: number;
+  /** Bytes that the block can hold. */
+  readonly capacity: number;
+  /** Narrows or moves the window within the capacity, without copying. */
+  window(offset: number, length: number): void;
+}
+
+// ---------------------------------------------------------------- channels
+
+/** One end of a channel. `E` is the end that the holder is. */
+export interface Endpoint<C extends Contract, E extends End> {
+  readonly contract: C;
+  readonly end: E;
+  /** Never blocks; a message that the contract forbids here ends this process. Blocks and endpoints in the body change hands. */
+  send<N extends MessageName<C, E>>(name: N, ...body: BodyArguments<C, N>): Call<void>;
+  /** The next message; throws KernelError "ChannelClosed" when the peer is gone and nothing is left. */
+  receive(): Call<MessageFrom<C, OtherEnd<E>>>;
+  /** The next message, or undefined when the peer is gone and nothing is left. */
+  receiveOrClosed(): Call<MessageFrom<C, OtherEnd<E>> | undefined>;
+  /** Gives the end up; the peer sees the channel closed after all earlier messages. */
+  close(): Call<void>;
+}
+
+/** A name in the namespace that this process serves: new clients arrive here. */
+export interface Service<C extends Contract> {
+  readonly contract: C;
+  readonly path: string;
+  /** Waits for the next client and takes its channel. */
+  accept(): Call<Endpoint<C, "server">>;
+  /** Takes the name out of the namespace; channels that exist stay. */
+  deregister(): Call<void>;
+}
+
+/** A device's interrupt: level or edge, it wakes the waiter once per occurrence. */
+export interface Interrupt {
+  /** Waits until the device interrupts; at once if it did since the last wait. */
+  wait(): Call<void>;
+  /** Lets the line interrupt again; call it when the device's cause is cleared. */
+  acknowledge(): Call<void>;
+}
+
+/** Many endpoints of one contract, each with what the program keeps for it. */
+export interface EndpointSet<C extends Contract, E extends End, D> {
+  readonly size: number;
+  add(endpoint: Endpoint<C, E>, data: D): void;
+  /** Takes it out without closing it. */
+  remove(endpoint: Endpoint<C, E>): void;
+}
+
+/** What `select` can wait for. */
+export type Source =
+  | Endpoint<Contract, "client">
+  | Endpoint<Contract, "server">
+  | Service<Contract>
+  | Interrupt
+  // deno-lint-ignore no-explicit-any -- a set's data may be of any type, and `unknown` would refuse sets
+  | EndpointSet<any, any, any>;
+
+/** What happened, under the name that the source was given in the call. */
+export type Occurrence<S extends Readonly<Record<string, unknown>>> =
+  | { readonly [K in keyof S]: OccurrenceAt<K, S[K]> }[keyof S]
+  | { readonly on: "timeout" };
+
+type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D>
+  ? 
+    | {
+      readonly on: K;
+      readonly kind: "message";
+      readonly endpoint: Endpoint<C, E>;
+      readonly data: D;
+      readonly message: MessageFrom<C, OtherEnd<E>>;
+    }
+    /** The endpoint is out of the set, and closed on this side too. */
+    | { readonly on: K; readonly kind: "closed"; readonly endpoint: Endpoint<C, E>; readonly data: D }
+  : T extends Endpoint<infer C, infer E> ?
+      | { readonly on: K; readonly kind: "message"; readonly message: MessageFrom<C, OtherEnd<E>> }
+      | { readonly on: K; readonly kind: "closed" }
+  : T extends Service<infer C> ? { readonly on: K; readonly kind: "connection"; readonly endpoint: Endpoint<C, "server"> }
+  : T extends Interrupt ? { readonly on: K; readonly kind: "interrupt" }
+  : never;
+
+// ---------------------------------------------------------------- devices
+
+/** The device that a driver's manifest asked for; injected by the kernel. */
+export interface Device {
+  /** Where it sits, such as "0:3.0", for logs. */
+  readonly location: string;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  /** A register, 32 bits wide, at `offset` into base address register `bar`. */
+  read32(bar: number, offset: number): Call<number>;
+  write32(bar: number, offset: number, value: number): Call<void>;
+  read8(bar: number, offset: number): Call<number>;
+  write8(bar: number, offset: number, value: number): Call<void>;
+  read16(bar: number, offset: number): Call<number>;
+  write16(bar: number, offset: number, value: number): Call<void>;
+  /** PCI configuration space of this function. */
+  readConfiguration32(offset: number): Call<number>;
+  writeConfiguration32(offset: number, value: number): Call<void>;
+  readonly interrupt: Interrupt;
+  /** Memory that device and driver share (descriptor rings): zeroed, aligned to 4096 bytes, below 4 GiB. */
+  shareMemory(size: number): Call<SharedMemory>;
+  /** Bus address of a block's first byte (not of its window); it must stay here until the device is done. */
+  addressOf(block: Block): Call<number>;
+}
+
+/** Memory that a device may change at any time, so every access is a kernel call. */
+export interface SharedMemory {
+  /** Bus address for the device. */
+  readonly address: number;
+  readonly size: number;
+  /** A copy of the bytes as they are now. */
+  read(offset: number, length: number): Call<Uint8Array>;
+  write(offset: number, bytes: Uint8Array): Call<void>;
+}
+
+// ---------------------------------------------------------------- the kernel
+
+export interface NamespaceEntry {
+  readonly path: string;
+  readonly kind: "directory" | "service" | "kernel";
+  /** Contract name; empty for a directory. */
+  readonly contract: string;
+  /** The kernel that the serving process runs on. */
+  readonly kernel: string;
+}
+
+export interface Thread {
+  /** Waits until the thread's function has returned. */
+  join(): Call<void>;
+}
+
+/** Why a call failed; `code` is for programs, `message` for people. */
+export interface KernelError extends Error {
+  readonly code:
+    | "ChannelClosed"
+    | "NotFound"
+    | "AlreadyRegistered"
+    | "TimedOut"
+    | "OutOfMemory"
+    | "NotPermitted"
+    | "BadArgument"
+    | "DeviceFault";
+}
+
+export interface Kernel {
+  readonly processId: number;
+  /** Program name, as in its manifest. */
+  readonly programName: string;
+  readonly arguments: readonly string[];
+  /** Bytes for this process arrive here; each write must be answered. */
+  readonly stdin: Endpoint<typeof pipeContract, "server">;
+  /** Bytes from this process go here; each write is answered. */
+  readonly stdout: Endpoint<typeof pipeContract, "client">;
+  /** The device that the manifest asked for; undefined in programs that are not drivers. */
+  readonly device: Device | undefined;
+
+  /** Virtual time since power-on, in nanoseconds. */
+  now(): Call<number>;
+  /** A random 32-bit word from the machine's seed. */
+  random(): Call<number>;
+  sleep(nanoseconds: number): Call<void>;
+  /** Lets other threads run. */
+  yieldCpu(): Call<void>;
+  exit(status: number): Call<never>;
+
+  /** A block of the exchange heap, zeroed, its window the whole `size`. */
+  allocate(size: number): Call<Block>;
+  free(block: Block): Call<void>;
+
+  /** A new channel with both ends in this process. */
+  createChannel<C extends Contract>(contract: C): Call<{ client: Endpoint<C, "client">; server: Endpoint<C, "server"> }>;
+  /**
+   * Binds to a service: by path, or by the path that the system manifest gives the contract.
+   * Waits for the name to appear; throws "TimedOut" when it does not within `timeoutNs` (default 10 s).
+   */
+  bind<C extends Contract>(contract: C, path?: string, timeoutNs?: number): Call<Endpoint<C, "client">>;
+  /** Puts a name into the namespace; throws "AlreadyRegistered". */
+  register<C extends Contract>(contract: C, path: string): Call<Service<C>>;
+  /** What is below `path` ("/" for all), sorted by path. */
+  enumerate(path: string): Call<readonly NamespaceEntry[]>;
+  endpointSet<C extends Contract, E extends End, D>(contract: C, end: E): EndpointSet<C, E, D>;
+  /** Waits for the first thing that happens; in the order in which the sources are named when several have. */
+  select<S extends Readonly<Record<string, Source>>>(sources: S, timeoutNs?: number): Call<Occurrence<S>>;
+
+  /** Starts a thread in this process; an exception in it ends the process. */
+  createThread(body: () => Program): Call<Thread>;
+
+  /** What only the OS's own programs may do; undefined unless the manifest has `<privilege name="system"/>`. */
+  readonly system: SystemCalls | undefined;
+}
+
+// ---------------------------------------------------------------- privileged calls
+
+export interface KernelRow {
+  readonly name: string;
+  readonly role: "coordinator" | "satellite";
+  readonly isa: string;
+  readonly platform: string;
+  readonly cpus: number;
+  readonly memoryMiB: number;
+  readonly place: string;
+  readonly path: string;
+}
+
+export interface ProcessRow {
+  readonly pid: number;
+  readonly program: string;
+  readonly kernel: string;
+  readonly state: string;
+  readonly threads: number;
+  readonly cpuMs: number;
+  readonly memoryKiB: number;
+}
+
+/** A channel as one kernel sees it: an end that is elsewhere is named by its kernel alone. */
+export interface ChannelRow {
+  /** The same on both kernels of a remote channel. */
+  readonly id: string;
+  readonly contract: string;
+  /** `Program:pid@kernel`, or `@kernel` for the end that another kernel holds. */
+  readonly client: string;
+  readonly server: string;
+  readonly kind: "local" | "remote";
+}
+
+export interface DeviceRow {
+  readonly location: string;
+  readonly vendorId: number;
+  readonly deviceId: number;
+  /** 0xBBSSPP: base class, subclass, programming interface. */
+  readonly classCode: number;
+}
+
+/** What `placement` decided, and how: the kernels left after each pass of Figure 3, with sums. */
+export interface PlacementRow {
+  readonly pass: "platform" | "positive" | "negative" | "cpu";
+  readonly kernel: string;
+  readonly sum: number;
+  readonly kept: boolean;
+}
+
+export interface ProgramSource {
+  /** The manifest as XML text. */
+  readonly manifest: string;
+  /** The program's intermediate language. */
+  readonly il: string;
+}
+
+export interface SystemCalls {
+  /** This kernel's own row. */
+  thisKernel(): Call<KernelRow>;
+  /** All kernels of the machine, coordinator first; coordinator only. */
+  kernels(): Call<readonly KernelRow[]>;
+  /** Processes of this kernel. */
+  processes(): Call<readonly ProcessRow[]>;
+  /** Channels with an end on this kernel. */
+  channels(): Call<readonly ChannelRow[]>;
+  /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */
+  place(manifest: string): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
+  /** Manifest and IL of a program in the boot archive; throws NotFound; coordinator only. */
+  bootProgram(name: string): Call<ProgramSource>;
+  /** The system manifest's boot list and what each line asks; coordinator only. */
+  bootList(): Call<readonly { readonly program: string; readonly arguments: readonly string[] }[]>;
+  /** Starts a process here; its stdin and stdout ends change hands. `device` names a PCI function for a driver. */
+  spawn(launch: {
+    readonly source: ProgramSource;
+    readonly arguments: readonly string[];
+    readonly stdin: Endpoint<typeof pipeContract, "server">;
+    readonly stdout: Endpoint<typeof pipeContract, "client">;
+    readonly device?: string;
+  }): Call<number>;
+  /** Waits until process `pid` of this kernel has ended: its exit status and, after a fault, why. */
+  waitProcess(pid: number): Call<{ readonly status: number; readonly fault: string }>;
+  /** Ends a process of this kernel; throws NotFound. */
+  kill(pid: number): Call<void>;
+  /** Devices that this kernel found on its buses, by location; a location goes into `spawn`. */
+  devices(): Call<readonly DeviceRow[]>;
+  /** The program whose manifest asks for this device, or "" when none does; coordinator only. */
+  driverFor(vendorId: number, deviceId: number): Call<string>;
+  /** Waits until the machine's power button is pressed; coordinator only. */
+  powerButton(): Call<void>;
+  /** A line for the boot log, which the person at the console sees. */
+  log(text: string): Call<void>;
+  /** The image that boots a satellite of `isa`; coordinator only. */
+  satelliteImage(isa: string): Call<Block>;
+  /** Tells the kernel that a card booted: from now on it exchanges messages with it through this device's messaging unit. */
+  attachCard(card: {
+    readonly messagingUnitBar: number;
+    readonly memoryBar: number;
+    /** Where in the card's memory its boot-info block lies. */
+    readonly bootInfo: number;
+  }): Call<{ readonly kernel: string }>;
+  /** Switches the machine off at once, with an exit status; coordinator only. Sync the file systems first. */
+  powerOff(status: number): Call<never>;
+}
