@@ -24,15 +24,26 @@ export const fileErrors = [
   "OutOfRange",
   "Corrupt",
   "MediaFault",
+  "NoMemory",
 ] as const;
+
+export type FileError = typeof fileErrors[number];
 
 export const fileContract = {
   name: "file/1",
   contractName: "FileContract",
   messages: {
-    read: { from: "client", doc: "Wants bytes from an offset", body: { offset: "u32", maximum: "u32" } },
+    read: {
+      from: "client",
+      doc: "Wants bytes from an offset; at most 1 MiB come at once",
+      body: { offset: "u32", maximum: "u32" },
+    },
     data: { from: "server", doc: "Those there are; none at the end of the file", body: { data: "bytes" } },
-    write: { from: "client", doc: "Writes at an offset, growing the file", body: { offset: "u32", data: "bytes" } },
+    write: {
+      from: "client",
+      doc: "Writes at an offset, growing the file",
+      body: { offset: "u32", data: "bytes" },
+    },
     written: { from: "server", doc: "All of it is written; the size of the file now", body: { size: "u32" } },
     truncate: { from: "client", doc: "Cuts or grows to a size", body: { size: "u32" } },
     sync: { from: "client", doc: "Wants this file, with its directory entry, on the disk" },
@@ -64,7 +75,11 @@ export const fileSystemContract = {
     },
     stat: { from: "client", doc: "What is at a path", body: { path: "string" } },
     status: { from: "server", doc: "This", body: { kind: ["file", "directory"], size: "u32" } },
-    list: { from: "client", doc: "What a directory holds, from an entry number on", body: { path: "string", start: "u32" } },
+    list: {
+      from: "client",
+      doc: "What a directory holds, from an entry number on",
+      body: { path: "string", start: "u32" },
+    },
     listing: {
       from: "server",
       doc: "Some entries, as lines; ask again from `next` while `more`",
@@ -72,7 +87,11 @@ export const fileSystemContract = {
     },
     makeDirectory: { from: "client", doc: "Makes one directory", body: { path: "string" } },
     remove: { from: "client", doc: "Removes a file or an empty directory", body: { path: "string" } },
-    rename: { from: "client", doc: "Renames or moves; fails if the new name is there", body: { from: "string", to: "string" } },
+    rename: {
+      from: "client",
+      doc: "Renames or moves; fails if the new name is there",
+      body: { from: "string", to: "string" },
+    },
     sync: { from: "client", doc: "Wants everything on the disk" },
     volume: { from: "client", doc: "Wants the volume's sizes" },
     volumeStatus: {

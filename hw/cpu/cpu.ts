@@ -9,6 +9,7 @@
  * - `steal` adds cycles to whatever goes on: interrupt handlers charge with it.
  */
 
+import type { AddressSpace } from "../memory/address_space.ts";
 import type { EventQueue, ScheduledEvent } from "../time/event_queue.ts";
 import { cycles, type Duration, elapsed, type Instant, later } from "../time/time.ts";
 import type { Isa } from "./isa.ts";
@@ -37,6 +38,7 @@ export interface CpuDefinition {
   /** Every instruction of programs costs this many times its table value; 1 unless a machine file says otherwise. */
   readonly instructionCostScale: number;
   readonly coprocessors?: ReadonlyMap<number, Coprocessor>;
+  readonly localBus?: AddressSpace;
 }
 
 export class Cpu {
@@ -47,6 +49,8 @@ export class Cpu {
   readonly frequencyHz: number;
   readonly instructionCostScale: number;
   readonly coprocessors: ReadonlyMap<number, Coprocessor>;
+  /** What only this CPU sees: its local APIC at FEE00000h. Undefined on a card. */
+  readonly localBus: AddressSpace | undefined;
   /** Who takes interrupts; set by the code that runs here. */
   interruptHandler: ((vector: number) => void) | undefined;
   /** What "jump to this address" means; set by whoever put code into memory. */
@@ -59,6 +63,7 @@ export class Cpu {
   #end: { instant: Instant; done: () => void; event: ScheduledEvent } | undefined;
   #stolenUntil: Instant = 0 as Instant;
   #inHandler = false;
+  #interruptsEnabled = true;
 
   constructor(queue: EventQueue, definition: CpuDefinition) {
     this.#queue = queue;
@@ -69,6 +74,7 @@ export class Cpu {
     this.frequencyHz = definition.frequencyHz;
     this.instructionCostScale = definition.instructionCostScale;
     this.coprocessors = definition.coprocessors ?? new Map();
+    this.localBus = definition.localBus;
   }
 
   get occupied(): boolean {
@@ -90,7 +96,9 @@ export class Cpu {
 
   /** Code of this CPU starts at `address` (reset, start-up IPI, jump). */
   jump(address: number): void {
-    if (this.execute === undefined) throw new Error(`${this.name} has no code to run at 0x${address.toString(16)}`);
+    if (this.execute === undefined) {
+      throw new Error(`${this.name} has no code to run at 0x${address.toString(16)}`);
+    }
     this.execute(address);
   }
 
@@ -133,8 +141,23 @@ export class Cpu {
     this.#schedule(later(end.instant, extra), end.done);
   }
 
+  /** Holds interrupts back until they are enabled again. */
+  disableInterrupts(): void {
+    this.#interruptsEnabled = false;
+  }
+
+  enableInterrupts(): void {
+    this.#interruptsEnabled = true;
+    this.deliverPending();
+  }
+
   /** The interrupt controller calls this when an interrupt becomes pending. */
   interruptRaised(): void {
+    if (this.#interruptsEnabled) this.deliverPending();
+  }
+
+  /** Takes what is pending now, one after the other, even while interrupts are disabled. */
+  deliverPending(): void {
     const controller = this.#controller;
     if (this.#inHandler || this.interruptHandler === undefined || controller === undefined) return;
     this.#inHandler = true;

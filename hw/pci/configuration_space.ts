@@ -78,7 +78,7 @@ export const statusBits = type0Header.STATUS.bits;
 const spaceSize = 256;
 const modelOffset = 0x40;
 const barCount = 6;
-const commandMask = Object.values(commandBits).reduce((mask, bit) => mask | 1 << bit, 0);
+const commandMask = Object.values(commandBits).reduce<number>((mask, bit) => mask | 1 << bit, 0);
 /** Status bits 8 and 11 to 15. */
 const statusClearMask = 0xf900;
 
@@ -103,11 +103,13 @@ export class ConfigurationSpace {
   readonly #writable = new Uint8Array(spaceSize);
   readonly #writableView = new DataView(this.#writable.buffer);
   readonly #clearable = new Uint8Array(spaceSize);
-  #retried = false;
+  /** The device may have changed what it shows since the last look. */
+  #retried: boolean;
 
   /** `changed` is called after each write, when decoding and gating may have changed. */
   constructor(device: PciDevice, presets: FirmwarePresets, changed: () => void) {
     this.#device = device;
+    this.#retried = device.configurationRetry !== undefined;
     this.#changed = changed;
     this.#layOut();
     this.#bytes[type0Header.CACHE_LINE_SIZE.offset] = presets.cacheLineSize;

@@ -117,9 +117,10 @@ export interface EndpointSet<C extends Contract, E extends End, D> {
 
 /** What `select` can wait for. */
 export type Source =
-  | Endpoint<Contract, "client">
-  | Endpoint<Contract, "server">
-  | Service<Contract>
+  // deno-lint-ignore no-explicit-any -- endpoints are invariant in their contract: `Contract` would refuse every one
+  | Endpoint<any, any>
+  // deno-lint-ignore no-explicit-any -- as above
+  | Service<any>
   | Interrupt
   // deno-lint-ignore no-explicit-any -- a set's data may be of any type, and `unknown` would refuse sets
   | EndpointSet<any, any, any>;
@@ -162,6 +163,8 @@ export interface Device {
   write8(bar: number, offset: number, value: number): Call<void>;
   read16(bar: number, offset: number): Call<number>;
   write16(bar: number, offset: number, value: number): Call<void>;
+  /** Copies a block's window into a memory BAR from `offset` on, as posted writes in address order; the block stays the caller's. */
+  writeMemory(bar: number, offset: number, block: Block): Call<void>;
   /** PCI configuration space of this function. */
   readConfiguration32(offset: number): Call<number>;
   writeConfiguration32(offset: number, value: number): Call<void>;
@@ -315,6 +318,14 @@ export interface ProgramSource {
   readonly il: string;
 }
 
+/** What a manifest says about names; paths are those that the system manifest gives the contracts, "" when it gives none. */
+export interface ManifestDescription {
+  /** One for each endpoint and pipe element. */
+  readonly affinities: readonly { readonly contract: string; readonly path: string; readonly affinity: number }[];
+  /** What the program registers. */
+  readonly services: readonly { readonly contract: string; readonly path: string }[];
+}
+
 export interface SystemCalls {
   /** This kernel's own row. */
   thisKernel(): Call<KernelRow>;
@@ -326,6 +337,8 @@ export interface SystemCalls {
   channels(): Call<readonly ChannelRow[]>;
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */
   place(manifest: string): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
+  /** Reads a manifest for its affinities and services; throws BadArgument with the reason; coordinator only. */
+  describeManifest(manifest: string): Call<ManifestDescription>;
   /** Manifest and IL of a program in the boot archive; throws NotFound; coordinator only. */
   bootProgram(name: string): Call<ProgramSource>;
   /** The system manifest's boot list and what each line asks; coordinator only. */

@@ -10,7 +10,7 @@
  */
 
 import type { pipeContract } from "../contracts/pipe.ts";
-import type { Call, Endpoint, Kernel } from "./kernel.ts";
+import type { Block, Call, Endpoint, Kernel } from "./kernel.ts";
 
 /** A line longer than this is handed out in pieces, so that a reader's memory is bounded. */
 export const lineBytesMax = 65536;
@@ -108,13 +108,24 @@ export function* writeBytes(
   if (bytes.length === 0) return true;
   const block = yield* kernel.allocate(bytes.length);
   block.bytes.set(bytes);
-  try {
-    yield* output.send("write", { data: block });
-  } catch (error) {
-    if ((error as { code?: unknown }).code === "ChannelClosed") return false;
-    throw error;
-  }
+  yield* output.send("write", { data: block });
   return (yield* output.receiveOrClosed()) !== undefined;
+}
+
+/** A block whose window is the UTF-8 of `text`, such as a table of JSON rows. */
+export function* textBlock(kernel: Kernel, text: string): Call<Block> {
+  const bytes = encodeText(text);
+  const block = yield* kernel.allocate(Math.max(1, bytes.length));
+  block.bytes.set(bytes);
+  block.window(0, bytes.length);
+  return block;
+}
+
+/** The text in a received block, which is freed. */
+export function* takeText(kernel: Kernel, block: Block): Call<string> {
+  const text = decodeText(block.bytes);
+  yield* kernel.free(block);
+  return text;
 }
 
 /** Writes text to a pipe, such as `kernel.stdout`; false when the reader is gone. */
@@ -162,12 +173,7 @@ export class LineReader {
     joined.set(message.data.bytes, this.#pending.length);
     this.#pending = joined;
     yield* this.#kernel.free(message.data);
-    // The writer may be gone already; then the next receive says so.
-    try {
-      yield* this.#input.send("written");
-    } catch (error) {
-      if ((error as { code?: unknown }).code !== "ChannelClosed") throw error;
-    }
+    yield* this.#input.send("written");
   }
 
   #take(end: number, rest: number): string {

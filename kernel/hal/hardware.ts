@@ -6,12 +6,11 @@
  * - No device stands here: devices are reached by address, and drivers are programs.
  */
 
-export { Cpu } from "../../hw/cpu/cpu.ts";
+export type { Cpu } from "../../hw/cpu/cpu.ts";
 export type { Isa, IsaName, KernelPrimitive, OperationClass } from "../../hw/cpu/isa.ts";
 export type { AddressSpace } from "../../hw/memory/address_space.ts";
 export { BusFault } from "../../hw/memory/bus_target.ts";
 export type { Complex, Dram, DramBacking, Machine } from "../../hw/machine/machine.ts";
-export { resetAddress } from "../../hw/machine/machine.ts";
 export type { EventLog } from "../../hw/time/event_log.ts";
 export type { Clock, EventQueue, ScheduledEvent } from "../../hw/time/event_queue.ts";
 export {

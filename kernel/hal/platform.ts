@@ -37,6 +37,8 @@ export interface Platform {
   readonly windows: { readonly memory: { base: number; size: number }; readonly io: { base: number; size: number } };
   /** The line that a PCI function's INTx# pin arrives on. */
   interruptLine(device: number, pin: number, interruptLineRegister: number): number;
+  /** Where this kernel's CPUs reach what a BAR at `busAddress` decodes. */
+  physicalAddress(kind: "memory32" | "memory64" | "io", busAddress: number): number;
   /** Writes one line to the debug port. */
   debugLine(cpu: Cpu, text: string): void;
 }

@@ -25,8 +25,8 @@ export const icmpContract = {
     timedOut: { from: "server", doc: "No answer came in time" },
     unreachable: {
       from: "server",
-      doc: "A station on the way (`from`) says that the peer cannot be reached (RFC 792, types 3 and 11)",
-      body: { from: "u32", type: "u8", code: "u8" },
+      doc: "A station on the way (`from`) says that the peer cannot be reached; codes of RFC 792, type 3",
+      body: { from: "u32", code: "u8" },
     },
     failed: {
       from: "server",

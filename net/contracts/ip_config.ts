@@ -16,15 +16,13 @@ export interface InterfaceRow {
   readonly address: string;
   readonly mask: string;
   readonly router: string;
-  /** State of the DHCP client (RFC 2131, figure 5), such as "bound". */
+  /** State of the DHCP client (RFC 2131, figure 5), such as "BOUND". */
   readonly lease: string;
-  /** Virtual nanoseconds until the lease ends; 0 without one. */
-  readonly leaseLeftNs: number;
   readonly receivedFrames: number;
   readonly transmittedFrames: number;
   /** Received frames for which the device had no buffer. */
   readonly missedFrames: number;
-  /** Received frames that were damaged or malformed, at any layer. */
+  /** Received frames that were damaged, or malformed up to the IPv4 header. */
   readonly malformedFrames: number;
   /** Frames that were not sent: the queue towards the driver was full, or the driver refused them. */
   readonly droppedFrames: number;

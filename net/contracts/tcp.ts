@@ -15,7 +15,11 @@ export const tcpConnectionContract = {
   name: "tcp-connection/1",
   contractName: "TcpConnectionContract",
   messages: {
-    read: { from: "client", doc: "Wants the next bytes; answered when there is at least one", body: { maximum: "u32" } },
+    read: {
+      from: "client",
+      doc: "Wants the next bytes; answered when there is at least one",
+      body: { maximum: "u32" },
+    },
     data: { from: "server", doc: "Bytes in order", body: { data: "bytes" } },
     endOfStream: { from: "server", doc: "The peer has finished sending" },
     write: { from: "client", doc: "Sends all of these bytes", body: { data: "bytes" } },

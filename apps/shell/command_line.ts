@@ -1,0 +1,83 @@
+/**
+ * A command line, read: words, quotes, `;`, `&` and `>`.
+ *
+ * - Single quotes keep everything; in double quotes a backslash keeps the next
+ *   character; outside of quotes too. Quotes inside a word join it.
+ * - `;` ends a command, `&` ends it and runs it in the background, `> FILE` sends its
+ *   output to a file.
+ * - What cannot be read is one clear sentence, and nothing of the line runs.
+ */
+
+export interface Command {
+  readonly words: readonly string[];
+  /** Where the output goes; undefined for the standard output. */
+  readonly file: string | undefined;
+  readonly isBackground: boolean;
+}
+
+type Token = { readonly kind: "word"; readonly text: string } | { readonly kind: ";" | "&" | ">" };
+
+/** The commands of a line, or what is wrong with it. */
+export function parseLine(line: string): readonly Command[] | string {
+  const tokens = tokensOf(line);
+  return typeof tokens === "string" ? tokens : commandsOf(tokens);
+}
+
+function tokensOf(line: string): Token[] | string {
+  const tokens: Token[] = [];
+  let word: string | undefined;
+  let quote = "";
+  const endWord = () => {
+    if (word !== undefined) tokens.push({ kind: "word", text: word });
+    word = undefined;
+  };
+  for (let index = 0; index < line.length; index++) {
+    const character = line[index]!;
+    if (character === "\\" && quote !== "'") {
+      const next = line[++index];
+      if (next === undefined) return "the line ends with a backslash";
+      word = (word ?? "") + next;
+    } else if (quote !== "") {
+      if (character === quote) quote = "";
+      else word += character;
+    } else if (character === "'" || character === '"') {
+      quote = character;
+      word ??= "";
+    } else if (character === " " || character === "\t") {
+      endWord();
+    } else if (character === ";" || character === "&" || character === ">") {
+      endWord();
+      tokens.push({ kind: character });
+    } else {
+      word = (word ?? "") + character;
+    }
+  }
+  if (quote !== "") return `the quote ${quote} is not closed`;
+  endWord();
+  return tokens;
+}
+
+function commandsOf(tokens: readonly Token[]): readonly Command[] | string {
+  const commands: Command[] = [];
+  let words: string[] = [];
+  let file: string | undefined;
+  for (let index = 0; index < tokens.length; index++) {
+    const token = tokens[index]!;
+    if (token.kind === "word") {
+      words.push(token.text);
+    } else if (token.kind === ">") {
+      const next = tokens[++index];
+      if (next?.kind !== "word") return 'after ">" comes the name of a file';
+      if (words.length === 0) return 'before ">" comes a command';
+      if (file !== undefined) return "the output of one command goes to one file";
+      file = next.text;
+    } else {
+      if (words.length > 0) commands.push({ words, file, isBackground: token.kind === "&" });
+      else if (token.kind === "&") return 'before "&" comes a command';
+      words = [];
+      file = undefined;
+    }
+  }
+  if (words.length > 0) commands.push({ words, file, isBackground: false });
+  return commands;
+}

@@ -1,0 +1,202 @@
+/**
+ * Commands about the machine: kernels, processes, channels, names, placement, the end.
+ *
+ * Rows have the fields of DESIGN section 8; headings show the units.
+ * - What the process manager refuses is passed on in its own words.
+ */
+
+import { reasonOf } from "../../kernel/abi/errors.ts";
+import type { Call } from "../../kernel/abi/kernel.ts";
+import { takeText } from "../../kernel/abi/text.ts";
+import { ipConfigContract } from "../../net/contracts/ip_config.ts";
+import { type CommandDefinition, type Context, done, failure, type Result } from "./command.ts";
+import { runForeground } from "./foreground.ts";
+import { ask, table } from "./processes.ts";
+import type { Column, Row } from "./table.ts";
+
+const networkTimeoutNs = 2e9;
+
+function columns(
+  headings: Readonly<Record<string, string>>,
+  decimals: Readonly<Record<string, number>> = {},
+) {
+  return Object.entries(headings).map(([field, heading]): Column => {
+    const digits = decimals[field];
+    return digits === undefined ? { field, heading } : { field, heading, decimals: digits };
+  });
+}
+
+const processColumns = columns({
+  pid: "PID",
+  program: "PROGRAM",
+  kernel: "KERNEL",
+  state: "STATE",
+  threads: "THREADS",
+  cpuMs: "CPU (ms)",
+  memoryKiB: "MEMORY (KiB)",
+}, { cpuMs: 3, memoryKiB: 0 });
+
+const kernelColumns = columns({
+  name: "NAME",
+  role: "ROLE",
+  isa: "ISA",
+  cpus: "CPUS",
+  memoryMiB: "MEMORY (MiB)",
+  place: "PLACE",
+});
+
+const channelColumns = columns({
+  contract: "CONTRACT",
+  client: "CLIENT",
+  server: "SERVER",
+  kind: "KIND",
+});
+
+const nameColumns = columns({ path: "PATH", kind: "KIND", contract: "CONTRACT", kernel: "KERNEL" });
+
+const placementColumns = columns({ pass: "PASS", kernel: "KERNEL", sum: "SUM", kept: "KEPT" });
+
+function tableCommand(
+  name: string,
+  doc: string,
+  source: "processes" | "kernels" | "channels",
+  shown: readonly Column[],
+): CommandDefinition {
+  return {
+    name,
+    usage: name,
+    doc,
+    words: [0, 0],
+    *run({ kernel }) {
+      const rows = yield* table(kernel, source);
+      if (typeof rows === "string") return failure(`Cannot list ${source}: ${rows}`);
+      return { status: 0, rows, columns: shown };
+    },
+  };
+}
+
+function* names({ kernel, words }: Context): Call<Result> {
+  const path = words[1] ?? "/";
+  const rows = (yield* kernel.enumerate(path)).map((entry) => ({ ...entry }));
+  if (rows.length === 0 && path !== "/") return failure(`Cannot list "${path}": nothing is registered there`);
+  return { status: 0, rows, columns: nameColumns };
+}
+
+function* kill({ kernel, words }: Context): Call<Result> {
+  const pid = Number(words[1]);
+  if (!Number.isInteger(pid) || pid < 1 || pid > 0xffff_ffff) {
+    return failure(`Cannot end process "${words[1]}": a process id is a whole number from 1 on`);
+  }
+  const answer = yield* ask(kernel, (manager) => manager.send("kill", { pid }));
+  return typeof answer === "string" ? failure(`Cannot end process ${pid}: ${answer}`) : done;
+}
+
+function* manifest({ kernel, words, output }: Context): Call<Result> {
+  const program = words[1]!;
+  const answer = yield* ask(kernel, (manager) => manager.send("manifest", { program }));
+  if (typeof answer === "string") return failure(`Cannot show the manifest of "${program}": ${answer}`);
+  if (answer.tag === "text") yield* output.block(answer.text);
+  return done;
+}
+
+function* explain({ kernel, words }: Context): Call<Result> {
+  const program = words[1]!;
+  const answer = yield* ask(kernel, (manager) => manager.send("explain", { program }));
+  if (typeof answer === "string") return failure(`Cannot place "${program}": ${answer}`);
+  if (answer.tag !== "placement") return failure(`The process manager answered ${answer.tag}`);
+  const rows = JSON.parse(yield* takeText(kernel, answer.json)) as readonly Row[];
+  return {
+    status: 0,
+    rows,
+    columns: placementColumns,
+    fields: { program, chosen: answer.kernel },
+    footer: `${program} would run on ${answer.kernel}.\n`,
+  };
+}
+
+function* shutdown({ kernel, words }: Context): Call<Result> {
+  const status = Number(words[1] ?? 0);
+  if (!Number.isInteger(status) || status < 0 || status > 255) {
+    return failure(`Cannot shut down with status "${words[1]}": it must be 0 to 255`);
+  }
+  const answer = yield* ask(kernel, (manager) => manager.send("shutdown", { status }));
+  return failure(`Cannot shut down: ${typeof answer === "string" ? answer : answer.tag}`);
+}
+
+function* ipConfig({ kernel, output }: Context): Call<Result> {
+  try {
+    const service = yield* kernel.bind(ipConfigContract, "/service/ip", networkTimeoutNs);
+    yield* service.send("interfaces");
+    const answer = yield* service.receive();
+    yield* service.close();
+    if (answer.tag === "failed") return failure("Cannot list the interfaces: too many ask at once");
+    const rows = JSON.parse(yield* takeText(kernel, answer.json)) as readonly Row[];
+    yield* output.text(rows.map(describeInterface).join(""));
+    return { status: 0, rows };
+  } catch (error) {
+    return failure(`Cannot list the interfaces: ${reasonOf(error)}`);
+  }
+}
+
+function describeInterface(row: Row): string {
+  const leaseLeft = Math.round(Number(row.leaseLeftNs) / 1e9);
+  const lines = [
+    ["Link", row.linkUp === true ? "up" : "down"],
+    ["MAC address", row.mac],
+    ["MTU", `${row.mtu} bytes`],
+    ["IPv4 address", row.address === "" ? "none" : row.address],
+    ["Subnet mask", row.mask === "" ? "none" : row.mask],
+    ["Router", row.router === "" ? "none" : row.router],
+    ["DHCP lease", leaseLeft > 0 ? `${row.lease}, ${leaseLeft} s left` : row.lease],
+    [
+      "Frames received",
+      `${row.receivedFrames} (${row.missedFrames} missed, ${row.malformedFrames} malformed)`,
+    ],
+    ["Frames sent", `${row.transmittedFrames} (${row.droppedFrames} dropped)`],
+  ];
+  return `${row.name}\n${lines.map(([title, text]) => `  ${`${title}`.padEnd(16)} ${text}\n`).join("")}`;
+}
+
+export const machineCommands: readonly CommandDefinition[] = [
+  tableCommand("ps", "lists the processes of all kernels", "processes", processColumns),
+  tableCommand("kernels", "lists the kernels of this machine", "kernels", kernelColumns),
+  tableCommand("channels", "lists all channels and who is at their ends", "channels", channelColumns),
+  { name: "ns", usage: "ns [PATH]", doc: "lists the namespace below a path", words: [0, 1], run: names },
+  {
+    name: "run",
+    usage: "run PROGRAM [ARGUMENT...]",
+    doc: "runs a program; its name alone does, too",
+    words: [1, Infinity],
+    run: (context) => runForeground({ ...context, words: context.words.slice(1) }),
+  },
+  { name: "kill", usage: "kill PID", doc: "ends a process", words: [1, 1], run: kill },
+  {
+    name: "manifest",
+    usage: "manifest PROGRAM",
+    doc: "shows a program's manifest",
+    words: [1, 1],
+    run: manifest,
+  },
+  {
+    name: "explain",
+    usage: "explain PROGRAM",
+    doc: "tells where a program would run now, and why",
+    words: [1, 1],
+    run: explain,
+  },
+  { name: "ipconfig", usage: "ipconfig", doc: "shows the network interfaces", words: [0, 0], run: ipConfig },
+  {
+    name: "ping",
+    usage: "ping [-c COUNT] ADDRESS",
+    doc: "sends echo requests (runs the program Ping)",
+    words: [0, Infinity],
+    run: (context) => runForeground({ ...context, words: ["Ping", ...context.words.slice(1)] }),
+  },
+  {
+    name: "shutdown",
+    usage: "shutdown [STATUS]",
+    doc: "ends everything in order and switches the machine off",
+    words: [0, 1],
+    run: shutdown,
+  },
+];

@@ -1,0 +1,81 @@
+/**
+ * Shell: commands and programs, for a person at the console or for a script.
+ *
+ * Arguments: none: interactive, with prompt, echo and line editing. `-c LINE` runs
+ * one line. `--batch` reads lines from standard input, without prompt or echo.
+ * `--json` prints one object `{"command": ..., "rows": [...]}` for each command.
+ * - The exit status is that of the last command; 1 for arguments that it cannot read.
+ * - Ctrl-D on an empty line, or the end of input, ends it.
+ */
+
+import type { Call, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import { LineReader } from "../../kernel/abi/text.ts";
+import { Keyboard } from "./keyboard.ts";
+import { LineEditor } from "./line_editor.ts";
+import { PipeOutput } from "./output.ts";
+import { completions, Shell } from "./shell.ts";
+
+const prompt = "helios> ";
+const greeting = 'Helios. "help" lists the commands.\n';
+
+interface Options {
+  readonly json: boolean;
+  readonly batch: boolean;
+  readonly line: string | undefined;
+}
+
+export default function* main(kernel: Kernel): Program {
+  const output = new PipeOutput(kernel, kernel.stdout);
+  const options = parseOptions(kernel.arguments);
+  if (typeof options === "string") {
+    yield* output.text(`${options}\n`);
+    return 1;
+  }
+  const { json, batch, line } = options;
+  if (line !== undefined) return (yield* new Shell(kernel, output, { json }).runLine(line)) ?? 0;
+  if (batch) return yield* runBatch(kernel, new Shell(kernel, output, { json }));
+  return yield* runInteractive(kernel, output, json);
+}
+
+/** The options, or one line that says what is wrong with the arguments. */
+function parseOptions(words: readonly string[]): Options | string {
+  let json = false, batch = false;
+  let line: string | undefined;
+  for (let index = 0; index < words.length; index++) {
+    const word = words[index]!;
+    if (word === "--json") json = true;
+    else if (word === "--batch") batch = true;
+    else if (word === "-c" && index + 1 < words.length) line = words[++index]!;
+    else if (word === "-c") return 'Cannot start the shell: "-c" needs a command line after it';
+    else {return `Cannot start the shell: "${word}" is not an option; usage: Shell [--json] [--batch | -c LINE]`;}
+  }
+  return { json, batch, line };
+}
+
+function* runBatch(kernel: Kernel, shell: Shell): Call<number> {
+  const lines = new LineReader(kernel, kernel.stdin);
+  let status = 0;
+  for (;;) {
+    const line = yield* lines.next();
+    if (line === undefined) return status;
+    status = (yield* shell.runLine(line)) ?? status;
+  }
+}
+
+function* runInteractive(kernel: Kernel, output: PipeOutput, json: boolean): Call<number> {
+  const keyboard = new Keyboard(kernel, output);
+  const shell = new Shell(kernel, output, { json, keyboard });
+  const editor = new LineEditor(prompt, completions);
+  let status = 0;
+  yield* output.text(`${greeting}${editor.prompt}`);
+  for (;;) {
+    const byte = yield* keyboard.next();
+    if (byte === undefined) return status;
+    const { output: echo, line, isEnd } = editor.type(byte);
+    yield* output.text(echo);
+    if (isEnd === true) return status;
+    if (line === undefined) continue;
+    status = (yield* shell.runLine(line)) ?? status;
+    yield* output.text(editor.prompt);
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * The shell on a booted test machine: lines or keys in, what the terminal shows out.
+ *
+ * Process manager, Controllers and console driver are the real programs; the file
+ * system is one in memory, and programs that the shell runs are small mains.
+ */
+
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import type { Program } from "../../kernel/abi/kernel.ts";
+import { decodeText, encodeText, LineReader, textBlock, writeText } from "../../kernel/abi/text.ts";
+import consoleDriver from "../../kernel/programs/console_driver/main.ts";
+import processManager from "../../kernel/programs/process_manager/main.ts";
+import { TestFiles } from "../../kernel/programs/testing/test_files.ts";
+import { TestMachine } from "../../kernel/programs/testing/test_machine.ts";
+import { TestUart } from "../../kernel/programs/testing/test_uart.ts";
+import { ipConfigContract } from "../../net/contracts/ip_config.ts";
+import shell from "./main.ts";
+
+class Booted {
+  readonly machine = new TestMachine();
+  readonly uart = new TestUart();
+  readonly files = new TestFiles();
+
+  constructor() {
+    const { machine, uart } = this;
+    machine.bench.start("Hardware", uart.drive);
+    machine.addDevice("kernel0", uart.device, "ConsoleDriver");
+    const services = [{ contract: "FileSystemContract", path: "/fs" }];
+    machine.programs.set("ConsoleDriver", { main: consoleDriver });
+    machine.programs.set("FileSystem", { main: this.files.main, description: { services } });
+    machine.programs.set("Shell", { main: shell });
+    machine.programs.set("Ping", {
+      *main(kernel): Program {
+        yield* writeText(kernel, kernel.stdout, `pinging ${kernel.arguments.join(" ")}\n`);
+        return 4;
+      },
+    });
+    machine.programs.set("Upper", {
+      *main(kernel): Program {
+        const lines = new LineReader(kernel, kernel.stdin);
+        for (let line = yield* lines.next(); line !== undefined; line = yield* lines.next()) {
+          yield* writeText(kernel, kernel.stdout, `${line.toUpperCase()}\n`);
+        }
+      },
+    });
+    machine.programs.set("Endless", {
+      *main(kernel): Program {
+        yield* writeText(kernel, kernel.stdout, "endless\n");
+        yield* kernel.sleep(1e15);
+      },
+    });
+    machine.bootList = [{ program: "FileSystem", arguments: [] }];
+  }
+
+  /** Boots, and runs until the machine is off or `until` holds. */
+  run(args: readonly string[], until: () => boolean = () => false): this {
+    this.machine.boot(processManager, ["--shell", args.join("\n")], 300e9, until);
+    assertEquals(this.machine.bugs, []);
+    return this;
+  }
+
+  /** Boots to the prompt. */
+  interactive(): this {
+    return this.run([], () => this.uart.shown.includes("helios> "));
+  }
+
+  /** Runs until the terminal shows `text`. */
+  until(text: string): this {
+    this.machine.run(() => this.uart.shown.includes(text), 1e13);
+    assertEquals(this.machine.bugs, []);
+    assertStringIncludes(this.uart.shown, text);
+    return this;
+  }
+}
+
+/** What one line shows, and the exit status of the machine. */
+function runLine(line: string, ...options: string[]): { text: string; status: number | undefined } {
+  const { uart, machine } = new Booted().run(["-c", line, ...options]);
+  return { text: uart.shown, status: machine.exitStatus };
+}
+
+Deno.test("files are made, written, listed, shown, copied and removed", () => {
+  const { text, status } = runLine(
+    "mkdir /fs/a; echo hello world > /fs/a/one; cp /fs/a/one /fs/a/two; cp /fs/a/two /fs; cat /fs/two; " +
+      "echo x > /fs/a/3; echo y > /fs/a/4; ls /fs/a; rm /fs/a/one /fs/two; ls /fs; ls /fs/a/two",
+  );
+  assertEquals(
+    text,
+    [
+      "hello world",
+      "KIND  SIZE (bytes)  NAME",
+      ...[
+        "file             2  3",
+        "file             2  4",
+        "file            12  one",
+        "file            12  two",
+      ],
+      "KIND       SIZE (bytes)  NAME",
+      "directory             0  a",
+      "KIND  SIZE (bytes)  NAME",
+      "file            12  two",
+      "",
+    ].join("\n"),
+  );
+  assertEquals(status, 0);
+});
+
+Deno.test("a file of many blocks is copied to the byte", () => {
+  const booted = new Booted();
+  const bytes = Uint8Array.from({ length: 200_000 }, (_, index) => index * 7);
+  booted.files.files.set("/big", bytes);
+  booted.run(["-c", "cp /fs/big /fs/copy"]);
+  assertEquals(booted.files.files.get("/copy"), bytes);
+});
+
+Deno.test("each wrong command is one clear line and status 1", () => {
+  const wrong: Readonly<Record<string, string>> = {
+    "cat /fs/nothing": 'Cannot read "/fs/nothing": there is no such file or directory',
+    "cat /dev/console": 'Cannot read "/dev/console": files have paths that start with /fs/',
+    "rm /fs/x": 'Cannot remove "/fs/x": there is no such file or directory',
+    "mkdir /fs": 'Cannot make the directory "/fs": it exists already',
+    "cp /fs/x /fs/y": 'Cannot copy "/fs/x" to "/fs/y": there is no such file or directory (/fs/x)',
+    "ls /nowhere": 'Cannot list "/nowhere": there is no such name',
+    "kill x": 'Cannot end process "x": a process id is a whole number from 1 on',
+    "kill 999": "Cannot end process 999: the process manager has started no process 999",
+    "cp /fs/x": "Cannot run cp: something is missing; usage: cp FROM TO",
+    "ps -a": 'Cannot run ps: "-a" is too much; usage: ps',
+    "Nonsense": 'Cannot run "Nonsense": no program named Nonsense',
+    "shutdown 256": 'Cannot shut down with status "256": it must be 0 to 255',
+    "echo 'x": "Cannot read \"echo 'x\": the quote ' is not closed",
+    "ps &": 'Cannot run "ps" in the background: only programs can',
+    "ipconfig": "Cannot list the interfaces: Cannot bind to /service/ip: nobody registered it",
+  };
+  for (const [line, text] of Object.entries(wrong)) {
+    assertEquals(runLine(line), { text: `${text}\n`, status: 1 });
+  }
+});
+
+Deno.test("a full disk is told for a redirect and for a copy", () => {
+  for (const line of ["echo 123456789 > /fs/x", "cp /fs/source /fs/x"]) {
+    const booted = new Booted();
+    booted.files.files.set("/source", encodeText("123456789"));
+    booted.files.capacity = 5;
+    booted.run(["-c", line]);
+    assertStringIncludes(booted.uart.shown, "the disk is full");
+    assertEquals(booted.machine.exitStatus, 1);
+  }
+});
+
+Deno.test("the machine's tables have headings with units", () => {
+  assertMatch(runLine("ps").text, /^PID +PROGRAM +KERNEL +STATE +THREADS +CPU \(ms\) +MEMORY \(KiB\)\n/);
+  assertMatch(runLine("ps").text, /\n +\d+ +Shell +kernel0/);
+  assertMatch(runLine("kernels").text, /NAME +ROLE +ISA +CPUS +MEMORY \(MiB\) +PLACE\nkernel0 +coordinator/);
+  assertMatch(runLine("channels").text, /CONTRACT +CLIENT +SERVER +KIND\ntcp\/1/);
+  assertMatch(runLine("ns /service").text, /\/service\/processes +service +ProcessManagerContract +kernel0/);
+  assertMatch(runLine("ls /service").text, /service +ProcessManagerContract +kernel0 +processes/);
+  assertEquals(
+    runLine("ls").text.split("\n").slice(1, -1).map((line) => line.split(" ").at(-1)),
+    ["dev", "fs", "kernels", "service"],
+  );
+  assertEquals(runLine("manifest Ping").text, '<application name="Ping"/>');
+  assertStringIncludes(runLine("explain Ping").text, "Ping would run on kernel0.\n");
+  assertMatch(runLine("help").text, /\ncp FROM TO +copies a file\n/);
+});
+
+Deno.test("with --json every command is one object on one line, with rows", () => {
+  const line =
+    "ps; kernels; ls /fs; echo a 'b c'; cat /fs/nothing; Ping 10.0.2.2; explain Ping; ping x > /fs/p";
+  const { text, status } = runLine(line, "--json");
+  const objects = text.trimEnd().split("\n").map((row) => JSON.parse(row));
+  assertEquals(objects.map(({ command }) => command), [
+    ...["ps", "kernels", "ls", "echo", "cat", "Ping", "explain", "ping"],
+  ]);
+  assert(objects.every(({ rows }) => Array.isArray(rows)));
+  assertEquals(objects[1].rows[0].memoryMiB, 64);
+  assertEquals(objects[3].rows, [{ text: "a b c" }]);
+  assertEquals([objects[4].status, objects[4].rows], [1, []]);
+  assertStringIncludes(objects[4].error, "no such file");
+  assertEquals([objects[5].rows, objects[5].status, objects[5].kernel], [
+    [{ text: "pinging 10.0.2.2" }],
+    4,
+    "kernel0",
+  ]);
+  assertEquals(objects[6].chosen, "kernel0");
+  assertEquals(status, 4);
+});
+
+Deno.test("a program runs by its name, by run, and ping by its command; its status is the line's", () => {
+  assertEquals(runLine("Ping a b"), { text: "pinging a b\n", status: 4 });
+  assertEquals(runLine("run Ping a; ping -c 1 x"), { text: "pinging a\npinging -c 1 x\n", status: 4 });
+  assertEquals(runLine("Ping x; echo done").status, 0);
+});
+
+Deno.test("a program in a script has no input", () => {
+  assertEquals(runLine("Upper"), { text: "", status: 0 });
+});
+
+Deno.test("the output of a program goes to a file", () => {
+  assertEquals(runLine("ping x > /fs/log; cat /fs/log").text, "pinging x\n");
+});
+
+Deno.test("a program that dies is told with its fault", () => {
+  const booted = new Booted();
+  booted.machine.programs.set("Frail", {
+    *main(kernel): Program {
+      yield* kernel.sleep(1);
+      throw Object.assign(new Error("broke"), { stack: "broke its contract" });
+    },
+  });
+  booted.run(["-c", "Frail"]);
+  assertMatch(booted.uart.shown, /^Frail \(process \d+\) on kernel0 died: broke its contract\n$/);
+  assertEquals(booted.machine.exitStatus, 1);
+});
+
+Deno.test("lines from a pipe are run without prompt or echo until the end of input", () => {
+  const booted = new Booted();
+  booted.uart.type("echo one\n\nUpper\necho two; Ping x");
+  booted.machine.bench.start("Person", function* (kernel): Program {
+    yield* kernel.sleep(20e6);
+    booted.uart.hangUp();
+  });
+  booted.run(["--batch"]);
+  assertEquals([booted.uart.shown, booted.machine.exitStatus], ["one\ntwo\npinging x\n", 4]);
+});
+
+Deno.test("a person sees prompt, echo, result, and the machine ends at Ctrl-D with the last status", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("echo hi\x7fello\rping x\r");
+  booted.until("pinging x\n");
+  booted.uart.type("\x04");
+  booted.machine.run();
+  assertMatch(booted.uart.shown, /helios> .*echo hi.*ello\r\nhello\n/s);
+  assertEquals(booted.machine.exitStatus, 4);
+});
+
+Deno.test("what is typed goes to the program in the foreground, Ctrl-D ends its input, the rest comes back", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("Upper\rabc\r");
+  booted.until("abc\nABC\n");
+  booted.uart.type("\x04");
+  booted.until("ABC\n\rhelios> ");
+  booted.uart.type("echo back\r");
+  booted.until("\nback\n");
+});
+
+Deno.test("Ctrl-C ends the program in the foreground, and the shell goes on", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("Endless\r");
+  booted.until("endless\n");
+  booted.uart.type("\x03");
+  booted.until("killed\n");
+  booted.uart.type("echo on\r");
+  booted.until("\non\n");
+});
+
+Deno.test("a program in the background shows its output while the shell goes on", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("Endless & echo next\r");
+  booted.until("\nnext\n").until("endless\n");
+  assertMatch(booted.uart.shown, /\[\d+\] Endless on kernel0\n/);
+});
+
+Deno.test("shutdown ends the machine with the status that is given", () => {
+  assertEquals(runLine("shutdown 9; echo never"), { text: "", status: 9 });
+});
+
+Deno.test("arguments that make no sense are one line and status 1", () => {
+  for (const args of [["-c"], ["--bogus"]]) {
+    const { uart, machine } = new Booted().run(args);
+    assertMatch(uart.shown, /^Cannot start the shell: .*\n$/);
+    assertEquals(machine.exitStatus, 1);
+  }
+});
+
+Deno.test("ipconfig shows the interface in words, and its row in JSON", () => {
+  const row = { name: "eth0", mac: "52:54:00:12:34:56", linkUp: true, mtu: 1500, address: "10.0.2.15" };
+  const rest = { mask: "255.255.255.0", router: "10.0.2.2", lease: "bound", leaseLeftNs: 3600e9 };
+  for (const options of [[], ["--json"]]) {
+    const booted = new Booted();
+    booted.machine.programs.set("NetStack", {
+      *main(kernel): Program {
+        const service = yield* kernel.register(ipConfigContract, "/service/ip");
+        const client = yield* service.accept();
+        yield* client.receive();
+        yield* client.send("rows", { json: yield* textBlock(kernel, JSON.stringify([{ ...row, ...rest }])) });
+        yield* kernel.sleep(1e15);
+      },
+    });
+    booted.machine.bootList.push({ program: "NetStack", arguments: [] });
+    booted.run(["-c", "ipconfig", ...options]);
+    const { shown } = booted.uart;
+    if (options.length > 0) assertEquals(JSON.parse(shown).rows, [{ ...row, ...rest }]);
+    else assertMatch(shown, /^eth0\n {2}Link +up\n.*IPv4 address +10\.0\.2\.15\n.*bound, 3600 s left\n/s);
+  }
+});
+
+Deno.test("characters of several bytes pass from keyboard to screen", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("echo grün 😀\r");
+  booted.until("\ngrün 😀\n");
+  assertEquals(decodeText(encodeText("grün 😀")), "grün 😀");
+});

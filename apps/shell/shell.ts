@@ -1,0 +1,175 @@
+/**
+ * The shell without its terminal: runs command lines and shows their results.
+ *
+ * A word that is no command is the name of a program. One place decides how a result
+ * is shown: a table and a sentence for people, or one JSON object for each command.
+ * - A line that cannot be read is refused as a whole, with status 1.
+ * - The status of a line is that of its last command.
+ */
+
+import { isKernelError } from "../../kernel/abi/errors.ts";
+import type { Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
+import { consoleContract } from "../../kernel/contracts/console.ts";
+import type { pipeContract } from "../../kernel/contracts/pipe.ts";
+import { type CommandDefinition, type Context, failure, type Result } from "./command.ts";
+import { type Command, parseLine } from "./command_line.ts";
+import { fileCommands } from "./file_commands.ts";
+import { Failure, FileOutput, openFile } from "./files.ts";
+import { runForeground, startProgram } from "./foreground.ts";
+import type { Keyboard } from "./keyboard.ts";
+import { machineCommands } from "./machine_commands.ts";
+import { KeptOutput, type Output } from "./output.ts";
+import { formatTable, type Row } from "./table.ts";
+
+const consoleTimeoutNs = 1e9;
+
+const help: CommandDefinition = {
+  name: "help",
+  usage: "help",
+  doc: "lists the commands",
+  words: [0, 0],
+  *run({ output }) {
+    yield* output.text(
+      "A program's name alone runs it. A; B runs both, A & runs a program in the background,\n",
+    );
+    yield* output.text("A > FILE keeps the output of A in a file.\n\n");
+    const rows = commands.map(({ usage, doc }) => ({ usage, doc }));
+    const columns = [{ field: "usage", heading: "COMMAND" }, { field: "doc", heading: "WHAT IT DOES" }];
+    return { status: 0, rows, columns };
+  },
+};
+
+const commands: readonly CommandDefinition[] = [help, ...machineCommands, ...fileCommands];
+
+/** Names of commands that start with `prefix`, in alphabetical order. */
+export function completions(prefix: string): readonly string[] {
+  return commands.map(({ name }) => name).filter((name) => name.startsWith(prefix)).sort();
+}
+
+export class Shell {
+  readonly #kernel: Kernel;
+  readonly #output: Output;
+  readonly #json: boolean;
+  readonly #keyboard: Keyboard | undefined;
+
+  constructor(
+    kernel: Kernel,
+    output: Output,
+    options: { readonly json: boolean; readonly keyboard?: Keyboard },
+  ) {
+    this.#kernel = kernel;
+    this.#output = output;
+    this.#json = options.json;
+    this.#keyboard = options.keyboard;
+  }
+
+  /** Runs a line; its status, or undefined when there was nothing in it. */
+  *runLine(line: string): Call<number | undefined> {
+    const parsed = parseLine(line);
+    if (typeof parsed === "string") {
+      yield* this.#show(line, failure(`Cannot read "${line}": ${parsed}`), undefined);
+      return 1;
+    }
+    let status: number | undefined;
+    for (const command of parsed) status = yield* this.#runCommand(command);
+    return status;
+  }
+
+  *#runCommand(command: Command): Call<number> {
+    const name = command.words[0]!;
+    if (command.isBackground) {
+      const result = yield* this.#runBackground(command);
+      yield* this.#show(name, result, undefined);
+      return result.status;
+    }
+    if (command.file !== undefined) return yield* this.#runIntoFile(command, command.file);
+    const kept = this.#json ? new KeptOutput(this.#kernel) : undefined;
+    const result = yield* this.#result(command.words, kept ?? this.#output);
+    yield* this.#show(name, result, kept);
+    return result.status;
+  }
+
+  *#runIntoFile(command: Command, path: string): Call<number> {
+    const name = command.words[0]!;
+    const file = yield* openFile(this.#kernel, path, "replace");
+    let result: Result;
+    if (file instanceof Failure) {
+      result = failure(`Cannot write "${path}": ${file.reason}`);
+    } else {
+      const output = new FileOutput(this.#kernel, file);
+      result = yield* this.#result(command.words, output);
+      yield* output.text(textOf(result));
+      yield* output.close();
+      if (output.failure !== undefined) {
+        result = failure(`Cannot write "${path}": ${output.failure.reason}`);
+      }
+    }
+    const { status, error } = result;
+    yield* this.#show(name, error === undefined ? { status } : { status, error }, undefined);
+    return status;
+  }
+
+  *#result(words: readonly string[], output: Output): Call<Result> {
+    const context: Context = { kernel: this.#kernel, words, output, keyboard: this.#keyboard };
+    const name = words[0]!;
+    const command = commands.find((candidate) => candidate.name === name);
+    if (command === undefined) return yield* runForeground(context);
+    const [least, most] = command.words;
+    const count = words.length - 1;
+    if (count >= least && count <= most) return yield* command.run(context);
+    const what = count < least ? "something is missing" : `"${words[most + 1]}" is too much`;
+    return failure(`Cannot run ${name}: ${what}; usage: ${command.usage}`);
+  }
+
+  /** A program whose output goes straight to the console, while the shell goes on. */
+  *#runBackground({ words, file }: Command): Call<Result> {
+    const name = words[0] === "run" ? words[1] ?? "" : words[0]!;
+    const refuse = (reason: string) => failure(`Cannot run "${name}" in the background: ${reason}`);
+    if (file !== undefined) return refuse("its output cannot go to a file");
+    if (words[0] !== "run" && commands.some((command) => command.name === name)) {
+      return refuse("only programs can");
+    }
+    const started = yield* startProgram(this.#kernel, words[0] === "run" ? words.slice(1) : words);
+    if (typeof started === "string") return refuse(started);
+    yield* started.input.close();
+    yield* started.manager.close();
+    const { pid, kernel } = started;
+    const shown = yield* this.#attach(started.output);
+    const fields = { pid, program: name, kernel };
+    if (!shown) return { ...refuse("its output cannot be shown on the console"), fields };
+    return { status: 0, fields, footer: `[${pid}] ${name} on ${kernel}\n` };
+  }
+
+  *#attach(output: Endpoint<typeof pipeContract, "server">): Call<boolean> {
+    try {
+      const console = yield* this.#kernel.bind(consoleContract, "/dev/console", consoleTimeoutNs);
+      yield* console.send("attachOutput", { output });
+      const answer = yield* console.receiveOrClosed();
+      yield* console.close();
+      return answer?.tag === "attached";
+    } catch (error) {
+      if (!isKernelError(error)) throw error;
+      yield* output.close();
+      return false;
+    }
+  }
+
+  *#show(name: string, result: Result, kept: KeptOutput | undefined): Call<void> {
+    if (!this.#json) {
+      yield* this.#output.text(textOf(result));
+      if (result.error !== undefined) yield* this.#output.text(`${result.error}\n`);
+      return;
+    }
+    const rows: readonly Row[] = result.rows ?? (kept?.lines ?? []).map((text) => ({ text }));
+    const error = result.error === undefined ? {} : { error: result.error };
+    const isCut = kept?.isCut === true ? { truncated: true } : {};
+    const object = { command: name, rows, status: result.status, ...result.fields, ...isCut, ...error };
+    yield* this.#output.text(`${JSON.stringify(object)}\n`);
+  }
+}
+
+/** What people see of a result, apart from its error. */
+function textOf(result: Result): string {
+  const table = result.columns === undefined ? "" : formatTable(result.columns, result.rows ?? []);
+  return `${table}${result.footer ?? ""}`;
+}

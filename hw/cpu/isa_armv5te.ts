@@ -1,0 +1,134 @@
+/**
+ * Costs of the XScale core (ARMv5TE): operations of programs and kernel primitives.
+ *
+ * Operations come from Intel's manuals: in order, single issue, no divider, no
+ * floating-point unit. No kernel primitives were published for it: they are those of
+ * the Athlon 64 times the ratio of cycles per instruction, except where noted.
+ * - Loads count a hit in the first-level cache; misses come from the cache model.
+ */
+
+import type { Isa } from "./isa.ts";
+
+export const armv5te: Isa = {
+  name: "armv5te",
+  platform: "xscale",
+  operations: {
+    integer: { cycles: 1, source: "Intel XScale Core Developer's Manual 273473, 10.4: ALU 1" },
+    multiply: { cycles: 3, source: "fitted: middle of latency 2 to 4, 80200 Developer's Manual B.5" },
+    divide: {
+      cycles: 50,
+      source:
+        "fitted: library routine, typically 50 of 30 to 130; ARMv5TE has no divide, hardware-reference 7.1",
+    },
+    load: {
+      cycles: 1.6,
+      source:
+        "fitted: 1, and 0.6 for loads used soon at latency 3 (80200 Developer's Manual B.5), hardware-reference 7.1",
+    },
+    store: { cycles: 1, source: "fitted: single issue, and no penalty for a store was found" },
+    branch: {
+      cycles: 1.4,
+      source:
+        "fitted: 1 predicted and 4 more mispredicted (XScale Core Developer's Manual 10.2), 10 % of them assumed",
+    },
+    call: { cycles: 6, source: "IXP45X/46X Developer's Manual 3.9.4: BL predicted 1, return by BX 5" },
+    allocation: { cycles: 90, source: "fitted: the x86-k8 figure x 1.5, issue width 1 against 3" },
+    floatingPoint: {
+      cycles: 75,
+      source:
+        "fitted: soft-float, double add 60 to 90 and multiply 60 to 100, hardware-reference 7.1 (unverified)",
+    },
+    floatingDivide: {
+      cycles: 400,
+      source: "fitted: soft-float, double 300 to 600, hardware-reference 7.1 (unverified)",
+    },
+    kernelCall: { cycles: 15, source: "fitted: the x86-k8 figure x 1.5, issue width 1 against 3" },
+    bulkByte: {
+      cycles: 1,
+      source: "fitted: cached copy of about 1 byte a cycle, hardware-reference 7.1 (unverified)",
+    },
+  },
+  primitives: {
+    kernelCall: {
+      cycles: 105,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    contextSwitch: {
+      cycles: 315,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    interruptEntry: {
+      cycles: 30,
+      source:
+        "fitted: middle of 20 to 40 for mode switch, vector and bank, hardware-reference 6.5 (unverified)",
+    },
+    interruptExit: { cycles: 8, source: "fitted: middle of 5 to 10, hardware-reference 6.5 (unverified)" },
+    channelSend: {
+      cycles: 145,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    channelReceive: {
+      cycles: 145,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    channelCreate: {
+      cycles: 9131,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    select: {
+      cycles: 1840,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    blockAllocate: {
+      cycles: 443,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    blockFree: {
+      cycles: 230,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    threadCreate: {
+      cycles: 47617,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    processCreate: {
+      cycles: 405804,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    nameLookup: {
+      cycles: 43103,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
+    dispatchLock: {
+      cycles: 10,
+      source: "fitted: interrupts off and on by CPSR writes; one core needs no bus lock",
+    },
+    ipiSend: { cycles: 8, source: "fitted: one CP6 access of 5 to 10, hardware-reference 6.5 (unverified)" },
+    timerSet: {
+      cycles: 16,
+      source: "fitted: two CP6 accesses of 5 to 10, hardware-reference 6.5 (unverified)",
+    },
+    remoteEnqueue: { cycles: 345, source: "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3" },
+    remoteDequeue: { cycles: 345, source: "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3" },
+    dmaProgram: {
+      cycles: 14400,
+      source:
+        "fitted: 12 us, in the 11 to 51 us that Fig 5 leaves above NUMA's fixed cost (helios-reference 9)",
+    },
+    cacheLineClean: {
+      cycles: 12,
+      source: "fitted: clean by address in L1 D and in L2, CP15 accesses of 5 to 10",
+    },
+  },
+};

@@ -1,0 +1,111 @@
+/**
+ * Costs of the Core 2 Duo: operations of programs and primitives of the kernel.
+ *
+ * Nobody published Singularity's primitives for this core, so those measured on the
+ * Athlon 64 are taken over in cycles (see isa_x86_k8.ts); both are out-of-order x86.
+ * - Loads count a hit in the first-level cache; misses come from the cache model.
+ */
+
+import type { Isa } from "./isa.ts";
+
+export const x86Core2: Isa = {
+  name: "x86-core2",
+  platform: "out-of-order-x86",
+  operations: {
+    integer: {
+      cycles: 0.5,
+      source: "fitted: gives the CPI of 0.8 on OS code, hardware-reference 7.2 (unverified)",
+    },
+    multiply: {
+      cycles: 1.5,
+      source: "fitted: IMUL latency 3, half hidden, hardware-reference 7.2 (unverified)",
+    },
+    divide: {
+      cycles: 22,
+      source: "fitted: DIV32 18 to 40, small operands prevail, hardware-reference 7.2 (unverified)",
+    },
+    load: {
+      cycles: 0.8,
+      source: "fitted: latency 3 in L1, mostly hidden, hardware-reference 7.2 (unverified)",
+    },
+    store: { cycles: 0.8, source: "fitted: one store a cycle, partly overlapped" },
+    branch: {
+      cycles: 1,
+      source: "fitted: 0.25 and 5 % of 15 cycles a mispredict, hardware-reference 7.2 (unverified)",
+    },
+    call: {
+      cycles: 5,
+      source:
+        "fitted: call, return and a stack check of about 5 that partly overlaps (DN20, helios-reference 9)",
+    },
+    allocation: { cycles: 50, source: "fitted: bump allocation, zeroing and its share of collection" },
+    floatingPoint: {
+      cycles: 2,
+      source: "fitted: FADD 3 and FMUL 5, partly hidden, hardware-reference 7.2 (unverified)",
+    },
+    floatingDivide: {
+      cycles: 25,
+      source: "fitted: FDIV double up to 32, hardware-reference 7.2 (unverified)",
+    },
+    kernelCall: {
+      cycles: 10,
+      source: "fitted: putting the arguments in place; the entry itself is the primitive",
+    },
+    bulkByte: {
+      cycles: 0.35,
+      source:
+        "fitted: 3 to 4 GB/s from memory and more from cache at 2.66 GHz, hardware-reference 7.2 (unverified)",
+    },
+  },
+  primitives: {
+    kernelCall: { cycles: 91, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    contextSwitch: { cycles: 274, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    interruptEntry: {
+      cycles: 400,
+      source: "fitted: middle of 300 to 500, hardware-reference 6.5 (unverified)",
+    },
+    interruptExit: {
+      cycles: 225,
+      source: "fitted: middle of 150 to 300, hardware-reference 6.5 (unverified)",
+    },
+    channelSend: { cycles: 126, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    channelReceive: { cycles: 126, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    channelCreate: { cycles: 7940, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    select: { cycles: 1600, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    blockAllocate: { cycles: 385, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    blockFree: { cycles: 200, source: "fitted: half an allocation, nothing is zeroed" },
+    threadCreate: { cycles: 41406, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    processCreate: {
+      cycles: 352873,
+      source: "fitted: the x86-k8 figure, no measurement on Core 2 was found",
+    },
+    nameLookup: { cycles: 37481, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    dispatchLock: {
+      cycles: 80,
+      source:
+        "fitted: cache line bounced through the shared L2, 60 to 100, hardware-reference 6.5 (unverified)",
+    },
+    ipiSend: {
+      cycles: 80,
+      source: "fitted: middle of 60 to 100 for the ICR write, hardware-reference 6.5 (unverified)",
+    },
+    timerSet: {
+      cycles: 50,
+      source: "fitted: local APIC write of 40 to 60, hardware-reference 6.5 (unverified)",
+    },
+    remoteEnqueue: {
+      cycles: 300,
+      source: "fitted: half of Barrelfish TN-009's 600 for a polled channel (helios-reference 9)",
+    },
+    remoteDequeue: {
+      cycles: 300,
+      source: "fitted: half of Barrelfish TN-009's 600 for a polled channel (helios-reference 9)",
+    },
+    dmaProgram: {
+      cycles: 1000,
+      source:
+        "fitted: descriptor in cached memory and two posted stores to the device, hardware-reference 1.6",
+    },
+    cacheLineClean: { cycles: 0, source: "DMA is coherent with the caches on x86" },
+  },
+};

@@ -1,0 +1,121 @@
+/**
+ * Machine files that are wrong: each gives one line that names the file, the JSON
+ * path, the value and what was expected.
+ * Each case spoils the default machine in one place.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { shippedMachines } from "../machines/machines.ts";
+import { parseMachineDescription } from "./description.ts";
+
+type Json = { [key: string]: Json } & Json[];
+
+/** The error for the default machine after `spoil` changed it. */
+function errorAfter(spoil: (machine: Json) => void): string {
+  const machine = structuredClone(shippedMachines.get("helios")) as Json;
+  spoil(machine);
+  const result = parseMachineDescription(JSON.stringify(machine), "mine.json");
+  return result.ok ? "accepted" : result.error;
+}
+
+const set = (object: Json, key: string | number, value: unknown) => Reflect.set(object, key, value);
+
+const cases: [string, (machine: Json) => void, string][] = [
+  [
+    "a wrong type",
+    (m) => set(m["host"]!["cpus"]![1]!, "apicId", "x"),
+    'host.cpus[1].apicId is "x", must be an integer from 0 to 254',
+  ],
+  [
+    "a missing field",
+    (m) => delete m["lan"]!["switchLatencyNs"],
+    "lan.switchLatencyNs is missing, must be a number from 0",
+  ],
+  [
+    "an unknown field",
+    (m) => set(m["host"]!, "frequncyHz", 1),
+    "host.frequncyHz is 1, must be absent: fields here are isa, frequencyHz",
+  ],
+  [
+    "an unknown model",
+    (m) => set(m["devices"]![0]!, "model", "ne2000"),
+    'devices[0].model is "ne2000", must be one of intel-8254x, sii3114, iop348',
+  ],
+  [
+    "a figure out of range",
+    (m) => set(m["host"]!["memory"]!, "localNs", { value: -1, source: "mine" }),
+    "host.memory.localNs is",
+  ],
+  [
+    "a figure with an empty source",
+    (m) => set(m["host"]!["memory"]!, "localNs", { value: 1, source: "" }),
+    "host.memory.localNs.source is",
+  ],
+  ["a multicast MAC address", (m) => set(m["devices"]![0]!, "macAddress", "01:00:00:00:00:01"), "unicast"],
+  [
+    "two CPUs of one APIC id",
+    (m) => set(m["host"]!["cpus"]![3]!, "apicId", 0),
+    "host.cpus[3].apicId is 0, must differ from host.cpus[0].apicId",
+  ],
+  [
+    "a CPU in no domain",
+    (m) => set(m["host"]!["cpus"]![3]!, "domain", 2),
+    "host.cpus[3].domain is 2, must be below 2",
+  ],
+  ["a domain without CPUs", (m) => m["host"]!["cpus"]!.splice(2), "host.domains[1] has 0 CPUs"],
+  [
+    "too much memory",
+    (m) => set(m["host"]!["domains"]![1]!, "memoryMiB", 3000),
+    "4024 MiB in all, must be at most 3072",
+  ],
+  [
+    "interleaving with an SRAT",
+    (m) => set(m["host"]!["memory"]!, "interleaved", true),
+    "host.memory.interleaved is true",
+  ],
+  [
+    "two domains and no remote latency",
+    (m) => delete m["host"]!["memory"]!["remoteNs"],
+    "host.memory.remoteNs is missing",
+  ],
+  [
+    "two devices in one slot",
+    (m) => set(m["devices"]![1]!, "slot", 3),
+    "devices[1].slot is 3, must differ from devices[0].slot",
+  ],
+  [
+    "two disks",
+    (m) => m["devices"]![2]!["devices"]!.push({ ...m["devices"]![1]!, slot: 2 } as unknown as Json),
+    "devices[2].devices[1].model",
+  ],
+  ["a defect outside of memory", (m) => {
+    set(m["devices"]![2]!, "memoryMiB", 64);
+    set(m["devices"]![2]!, "dramFaults", [{ address: 2 ** 26, xor: 1 }]);
+  }, "devices[2].dramFaults has address 67108864, must be below 67108864"],
+];
+
+for (const [what, spoil, expected] of cases) {
+  Deno.test(`a machine file with ${what} is refused with file, path and value`, () => {
+    const error = errorAfter(spoil);
+    assert(error.startsWith('Cannot read machine "mine.json": '), error);
+    assert(error.includes(expected), error);
+    assert(!error.includes("\n"), error);
+  });
+}
+
+Deno.test("a machine file that is not JSON is refused in one line", () => {
+  const result = parseMachineDescription('{\n "name": ', "mine.json");
+  assert(!result.ok && result.error.startsWith('Cannot read machine "mine.json": is not JSON'));
+  assert(!result.error.includes("\n"));
+});
+
+Deno.test("a figure may be a plain number or a number with its source", () => {
+  const machine = structuredClone(shippedMachines.get("helios")) as Json;
+  set(machine["host"]!["memory"]!, "localNs", 70);
+  const result = parseMachineDescription(JSON.stringify(machine), "mine.json");
+  assert(result.ok);
+  assertEquals(result.description.host.memory.localNs, 70);
+  const figure = result.description.figures.find(({ path }) => path === "host.memory.localNs");
+  assertEquals(figure, { path: "host.memory.localNs", value: 70, source: undefined });
+  assertEquals(result.description.host.frequencyHz, 2e9);
+});

@@ -1,0 +1,173 @@
+/**
+ * A device as its driver sees it: registers, an interrupt, memory to share.
+ *
+ * The kernel gives a driver exactly the function that its manifest asked for; the
+ * addresses stay inside. Each access is a kernel call and takes the bus's time: a read
+ * stalls the CPU for the round trip, a write is posted.
+ */
+
+import type { Call, Device, SharedMemory } from "../abi/kernel.ts";
+import type { KernelDevice } from "../boot/devices.ts";
+import { BusFault } from "../hal/hardware.ts";
+import type { Kernel } from "../kernel.ts";
+import { pageSize } from "../memory/page_allocator.ts";
+import type { Process } from "../process/process.ts";
+import { blockOf } from "./block_handle.ts";
+import { CallError } from "./errors.ts";
+import { InterruptHandle } from "./interrupt_handle.ts";
+import { submit } from "./kernel_call.ts";
+
+const sharedMemoryMax = 1 << 20;
+
+/** What a driver gets for `device`; its interrupt line is taken until the process ends. */
+export function openDevice(kernel: Kernel, process: Process, device: KernelDevice): Device {
+  const interrupt = new InterruptHandle(device.line);
+  kernel.interrupts.listen(device.line, interrupt, () => InterruptHandle.eventOf(interrupt)!.signal());
+  process.device = { location: device.location, interrupt };
+  process.finalisers.push(() => kernel.interrupts.ignore(device.line, interrupt));
+  const access = new RegisterAccess(kernel, device);
+  return Object.freeze({
+    location: device.location,
+    vendorId: device.vendorId,
+    deviceId: device.deviceId,
+    interrupt,
+    read8: (bar: number, offset: number) => access.read(bar, offset, 1),
+    read16: (bar: number, offset: number) => access.read(bar, offset, 2),
+    read32: (bar: number, offset: number) => access.read(bar, offset, 4),
+    write8: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 1),
+    write16: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 2),
+    write32: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 4),
+    writeMemory: (bar: number, offset: number, block: unknown) => access.writeBlock(process, bar, offset, block),
+    readConfiguration32: (offset: number) =>
+      submit({ primitives: [], perform: () => kernel.platform.configuration.read32(...device.address, offset) }),
+    writeConfiguration32: (offset: number, value: number) =>
+      submit({
+        primitives: [],
+        perform: () => kernel.platform.configuration.write32(...device.address, offset, value >>> 0),
+      }),
+    shareMemory: (size: number) =>
+      submit({ primitives: ["blockAllocate"], perform: () => shareMemory(kernel, process, size) }),
+    addressOf: (block: unknown) =>
+      submit({
+        primitives: [],
+        perform() {
+          const found = blockOf(block);
+          if (found === undefined || found.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+          return found.address;
+        },
+      }),
+  }) as Device;
+}
+
+class RegisterAccess {
+  readonly #kernel: Kernel;
+  readonly #device: KernelDevice;
+
+  constructor(kernel: Kernel, device: KernelDevice) {
+    this.#kernel = kernel;
+    this.#device = device;
+  }
+
+  read(bar: number, offset: number, width: number): Call<number> {
+    return submit({
+      primitives: [],
+      perform: () =>
+        this.#guarded(() => {
+          const { space, address } = this.#locate(bar, offset, width);
+          this.#stall(space.lookup(address)?.readLatencyNs);
+          const bytes = space.read(address, width);
+          return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
+        }),
+    });
+  }
+
+  write(bar: number, offset: number, value: number, width: number): Call<void> {
+    return submit({
+      primitives: [],
+      perform: () =>
+        this.#guarded(() => {
+          const { space, address } = this.#locate(bar, offset, width);
+          this.#stall(space.lookup(address)?.writeLatencyNs);
+          const bytes = Uint8Array.from({ length: width }, (_, index) => value >>> (8 * index));
+          space.write(address, bytes);
+        }),
+    });
+  }
+
+  writeBlock(process: Process, bar: number, offset: number, block: unknown): Call<void> {
+    return submit({
+      primitives: [],
+      perform: () =>
+        this.#guarded(() => {
+          const found = blockOf(block);
+          if (found === undefined || found.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+          const { space, address } = this.#locate(bar, offset, found.length);
+          const lines = Math.ceil(found.length / 64);
+          this.#stall((space.lookup(address)?.writeLatencyNs ?? 0) * lines);
+          space.write(address, found.bytes);
+        }),
+    });
+  }
+
+  #locate(bar: number, offset: number, length: number) {
+    const window = this.#device.bars.find((candidate) => candidate.index === bar);
+    if (window === undefined) throw new CallError("BadArgument", `${this.#device.location} has no base address register ${bar}`);
+    if (!Number.isInteger(offset) || offset < 0 || offset + length > window.size) {
+      throw new CallError("BadArgument", `Offset ${offset} does not lie in register window ${bar} of ${window.size} bytes`);
+    }
+    const { complex } = this.#kernel;
+    return { space: window.kind === "io" ? complex.ports : complex.space, address: window.address + offset };
+  }
+
+  #stall(nanoseconds: number | undefined): void {
+    const cpu = this.#kernel.executing?.cpu;
+    if (cpu !== undefined && nanoseconds !== undefined) this.#kernel.charge(nanoseconds * cpu.frequencyHz / 1e9);
+  }
+
+  #guarded<T>(access: () => T): T {
+    try {
+      return access();
+    } catch (error) {
+      if (error instanceof BusFault) throw new CallError("DeviceFault", error.message);
+      throw error;
+    }
+  }
+}
+
+function shareMemory(kernel: Kernel, process: Process, size: number): SharedMemory {
+  if (!Number.isInteger(size) || size <= 0 || size > sharedMemoryMax) {
+    throw new CallError("BadArgument", `Cannot share ${size} bytes, 1 to ${sharedMemoryMax} are possible`);
+  }
+  const pages = Math.ceil(size / pageSize);
+  const base = kernel.pages.allocate(pages);
+  if (base === undefined) throw new CallError("OutOfMemory", `No ${pages} contiguous pages are free`);
+  const { space } = kernel.complex;
+  space.write(base, new Uint8Array(pages * pageSize));
+  process.finalisers.push(() => kernel.pages.free(base, pages));
+  const check = (offset: number, length: number) => {
+    if (!Number.isInteger(offset) || !Number.isInteger(length) || offset < 0 || length < 0 || offset + length > size) {
+      throw new CallError("BadArgument", `${offset}+${length} does not lie in ${size} shared bytes`);
+    }
+  };
+  return Object.freeze({
+    address: base,
+    size,
+    read: (offset: number, length: number) =>
+      submit({
+        primitives: [],
+        perform: () => {
+          check(offset, length);
+          return space.read(base + offset, length);
+        },
+      }),
+    write: (offset: number, bytes: Uint8Array) =>
+      submit({
+        primitives: [],
+        perform: () => {
+          const copy = Uint8Array.from(bytes);
+          check(offset, copy.length);
+          space.write(base + offset, copy);
+        },
+      }),
+  });
+}

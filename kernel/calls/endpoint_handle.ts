@@ -1,0 +1,125 @@
+/**
+ * An endpoint as a program holds it: send, receive, close.
+ *
+ * The contract is checked at each send, by the kernel that the sender runs on; who
+ * breaks it ends, and the peer sees a closed channel.
+ * - An endpoint that was sent in a message is dead in its former holder's hands.
+ */
+
+import type { Call, Endpoint } from "../abi/kernel.ts";
+import type { ChannelEnd, Message } from "../channels/channel_end.ts";
+import type { Contract, End } from "../contracts/contract.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Thread } from "../scheduling/thread.ts";
+import { CallError, ContractViolation } from "./errors.ts";
+import { blocked, type KernelCall, submit } from "./kernel_call.ts";
+import { packMessage, unpackMessage } from "./message_calls.ts";
+
+export class EndpointHandle {
+  #end: ChannelEnd | undefined;
+
+  constructor(end: ChannelEnd, readonly contract: Contract) {
+    this.#end = end;
+  }
+
+  get end(): End {
+    return heldEnd(this.#end).end;
+  }
+
+  send(name: string, body?: unknown): Call<void> {
+    return submit(new Send(this.#end, name, body));
+  }
+
+  receive(): Call<unknown> {
+    return submit(new Receive(this.#end, true));
+  }
+
+  receiveOrClosed(): Call<unknown> {
+    return submit(new Receive(this.#end, false));
+  }
+
+  close(): Call<void> {
+    const end = this.#end;
+    this.#end = undefined;
+    return submit({
+      primitives: ["channelSend"],
+      perform: (kernel: Kernel) => {
+        if (end !== undefined) kernel.channels.close(end);
+      },
+    });
+  }
+
+  static endOf(value: unknown): ChannelEnd | undefined {
+    return typeof value === "object" && value !== null && #end in value ? value.#end : undefined;
+  }
+
+  static release(value: unknown): void {
+    if (typeof value === "object" && value !== null && #end in value) value.#end = undefined;
+  }
+}
+/** The channel end behind a handle; undefined if it was given away or is no handle. */
+export const endOf = EndpointHandle.endOf;
+/** Empties a handle whose end was given away. */
+export const releaseEnd = EndpointHandle.release;
+Reflect.deleteProperty(EndpointHandle.prototype, "constructor");
+Object.freeze(EndpointHandle.prototype);
+
+/** A handle typed as the ABI shows it; types of contracts do not exist at run time. */
+export const asEndpoint = (handle: EndpointHandle): Endpoint<Contract, End> =>
+  handle as unknown as Endpoint<Contract, End>;
+
+function heldEnd(end: ChannelEnd | undefined): ChannelEnd {
+  if (end === undefined || end.closed) throw new CallError("ChannelClosed", "The endpoint was closed or given away");
+  return end;
+}
+
+class Send implements KernelCall<void> {
+  readonly primitives = ["channelSend"] as const;
+
+  constructor(readonly target: ChannelEnd | undefined, readonly name: string, readonly body: unknown) {}
+
+  perform(kernel: Kernel, thread: Thread): void {
+    const end = heldEnd(this.target);
+    const definition = end.contract.messageOf.get(this.name);
+    const where = `Contract "${end.contract.name}", state ${end.contract.stateNames[end.state]}`;
+    const next = definition === undefined ? -1 : end.stateAfter(definition);
+    if (next < 0) throw new ContractViolation(`${where}: the ${end.end} may not send "${String(this.name)}"`);
+    end.send(packMessage(kernel, thread.process, definition!, this.body, where), next);
+  }
+}
+
+class Receive implements KernelCall<unknown> {
+  readonly primitives = ["channelReceive"] as const;
+
+  constructor(readonly target: ChannelEnd | undefined, readonly throwsWhenClosed: boolean) {}
+
+  perform(kernel: Kernel, thread: Thread): unknown {
+    const end = heldEnd(this.target);
+    const message = end.receive();
+    if (message !== undefined) return unpackMessage(kernel, thread.process, message);
+    if (end.peerClosed) {
+      if (this.throwsWhenClosed) throw this.#closed(end);
+      return undefined;
+    }
+    this.#wait(kernel, thread, end);
+    return blocked;
+  }
+
+  #wait(kernel: Kernel, thread: Thread, end: ChannelEnd): void {
+    const waiter = () => {
+      const message: Message | undefined = end.receive();
+      if (message === undefined && !end.peerClosed) return false;
+      end.waiters.remove(waiter);
+      if (message !== undefined) thread.answer(unpackMessage(kernel, thread.process, message));
+      else if (this.throwsWhenClosed) thread.answerError(this.#closed(end));
+      kernel.scheduler.unblock(thread);
+      return true;
+    };
+    end.waiters.add(waiter);
+    thread.wait = { cancel: () => end.waiters.remove(waiter) };
+  }
+
+  #closed(end: ChannelEnd): CallError {
+    return new CallError("ChannelClosed", `The peer closed its end of "${end.contract.name}"`);
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * A kernel call: what the kernel does for a thread that yielded one.
+ *
+ * Programs never hold a call. The ABI hands them generators that yield a `Token`,
+ * which carries the call where only the kernel can take it out: a program that
+ * drives such a generator by hand gets an empty, frozen object.
+ * - `perform` runs when the burst's cycles have passed. It returns the answer, or
+ *   `blocked` after giving the thread a `Wait`.
+ * - Arguments come from programs and are hostile: check them in `perform`. What it
+ *   throws is thrown at the program's `yield*`; a ContractViolation ends the process.
+ * - `primitives` are charged from the ISA's table before the call takes effect.
+ */
+
+import type { Call, KernelRequest } from "../abi/kernel.ts";
+import type { KernelPrimitive } from "../hal/hardware.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Thread } from "../scheduling/thread.ts";
+
+export const blocked: unique symbol = Symbol("blocked");
+
+export interface KernelCall<T> {
+  readonly primitives: readonly KernelPrimitive[];
+  /** Further cycles that pass first: the kernel's own threads do their work so. */
+  readonly cycles?: number;
+  perform(kernel: Kernel, thread: Thread): T | typeof blocked;
+}
+
+class Token {
+  readonly #call: KernelCall<unknown>;
+
+  constructor(call: KernelCall<unknown>) {
+    this.#call = call;
+    Object.freeze(this);
+  }
+
+  static open(value: unknown): KernelCall<unknown> | undefined {
+    return typeof value === "object" && value !== null && #call in value ? value.#call : undefined;
+  }
+}
+// Otherwise `token.constructor` would let a program make calls of its own.
+Reflect.deleteProperty(Token.prototype, "constructor");
+Object.freeze(Token.prototype);
+
+/** The call inside what a program yielded, or undefined if it is not of our making. */
+export const openToken = Token.open;
+
+/** The `yield*` form of a call. */
+export function* submit<T>(call: KernelCall<T>): Call<T> {
+  return (yield new Token(call) as unknown as KernelRequest) as T;
+}

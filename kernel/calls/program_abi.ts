@@ -1,0 +1,191 @@
+/**
+ * The ABI object that a program's main receives: every method makes a kernel call.
+ *
+ * One per process. What it holds of the kernel is inside closures and private fields;
+ * the object itself is frozen before the program sees it.
+ * - The shapes are those of kernel/abi/kernel.ts; this is their other side.
+ */
+
+import type { Device, Kernel as ProgramKernel, Program, SystemCalls } from "../abi/kernel.ts";
+import type { Contract } from "../contracts/contract.ts";
+import { ContractError } from "../contracts/monitor.ts";
+import { serviceProviderContract } from "../contracts/namespace.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Process } from "../process/process.ts";
+import type { Thread } from "../scheduling/thread.ts";
+import { sleep } from "../scheduling/kernel_event.ts";
+import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
+import { EndpointHandle } from "./endpoint_handle.ts";
+import { EndpointSetHandle } from "./endpoint_set_handle.ts";
+import { CallError, ContractViolation } from "./errors.ts";
+import { blocked, type KernelCall, submit } from "./kernel_call.ts";
+import { Select } from "./select.ts";
+import { ServiceHandle } from "./service_handle.ts";
+
+const defaultBindTimeoutNs = 10e9;
+const blockMax = 16 << 20;
+const threadsMax = 256;
+
+/** What a process is started with. */
+export interface ProcessResources {
+  readonly stdin: EndpointHandle;
+  readonly stdout: EndpointHandle;
+  readonly device: Device | undefined;
+  readonly system: SystemCalls | undefined;
+}
+
+export function createProgramAbi(process: Process, resources: ProcessResources): ProgramKernel {
+  const abi = {
+    processId: process.pid,
+    programName: process.manifest.name,
+    arguments: Object.freeze([...process.arguments_]),
+    ...resources,
+    now: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.clock.now as number }),
+    random: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.random() }),
+    sleep: (duration: number) => sleep(duration),
+    yieldCpu: () => submit(yieldCall),
+    exit: (status: number) => submit(exitCall(status)),
+    allocate: (size: number) => submit(allocateCall(size)),
+    free: (block: unknown) => submit(freeCall(block)),
+    createChannel: (contract: Contract) => submit(createChannelCall(contract)),
+    bind: (contract: Contract, path?: string, timeoutNs?: number) => submit(new Bind(contract, path, timeoutNs)),
+    register: (contract: Contract, path: string) => submit(new Register(contract, path)),
+    enumerate: (path: string) => submit(enumerateCall(path)),
+    endpointSet: () => new EndpointSetHandle(),
+    select: (sources: unknown, timeoutNs?: number) => submit(new Select(sources, timeoutNs)),
+    createThread: (body: () => Program) => submit(createThreadCall(body)),
+  };
+  return Object.freeze(abi) as unknown as ProgramKernel;
+}
+
+/** A contract as this kernel knows it; a bad one ends the process that brought it. */
+function admit(kernel: Kernel, contract: Contract) {
+  try {
+    return kernel.contracts.admit(contract);
+  } catch (error) {
+    if (error instanceof ContractError) throw new ContractViolation(error.message);
+    throw error;
+  }
+}
+
+const yieldCall: KernelCall<void> = {
+  primitives: [],
+  perform(kernel, thread) {
+    if (kernel.scheduler.hasWaiting) kernel.executing?.yieldCurrent(thread);
+  },
+};
+
+const exitCall = (status: number): KernelCall<never> => ({
+  primitives: [],
+  perform(kernel, thread) {
+    kernel.processes.end(thread.process, Number(status) | 0, "");
+    return blocked;
+  },
+});
+
+const allocateCall = (size: number): KernelCall<BlockHandle> => ({
+  primitives: ["blockAllocate"],
+  perform(kernel, { process }) {
+    if (!Number.isInteger(size) || size < 0 || size > blockMax) {
+      throw new CallError("BadArgument", `Cannot allocate ${size} bytes, 0 to ${blockMax} are possible`);
+    }
+    const block = kernel.processes.allocateFor(process, size);
+    // Zeroing costs a store for each word of 8 bytes.
+    kernel.charge(block.capacity / 8);
+    return new BlockHandle(block);
+  },
+});
+
+const freeCall = (handle: unknown): KernelCall<void> => ({
+  primitives: ["blockFree"],
+  perform(kernel, { process }) {
+    if (blockOf(handle)?.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+    kernel.heap.free(takeBlock(handle)!);
+  },
+});
+
+const createChannelCall = (contract: Contract): KernelCall<object> => ({
+  primitives: ["channelCreate"],
+  perform(kernel, { process }) {
+    const ends = kernel.channels.create(admit(kernel, contract));
+    const handle = (end: typeof ends.client) => {
+      kernel.own(end, process);
+      return new EndpointHandle(end, contract);
+    };
+    return Object.freeze({ client: handle(ends.client), server: handle(ends.server) });
+  },
+});
+
+class Bind implements KernelCall<EndpointHandle> {
+  readonly primitives = ["channelCreate"] as const;
+
+  constructor(readonly contract: Contract, readonly path: string | undefined, readonly timeoutNs: number | undefined) {}
+
+  perform(kernel: Kernel, thread: Thread): typeof blocked {
+    const contract = admit(kernel, this.contract);
+    const path = this.path ?? kernel.pathOf(contract.contractName);
+    if (typeof path !== "string") {
+      throw new CallError("NotFound", `The system manifest names no service for ${contract.contractName}`);
+    }
+    const { client, server } = kernel.channels.create(contract);
+    kernel.own(client, thread.process);
+    const timeoutNs = Number(this.timeoutNs ?? defaultBindTimeoutNs);
+    kernel.names.bind(thread, path, contract, timeoutNs, server, () => new EndpointHandle(client, this.contract));
+    return blocked;
+  }
+}
+
+class Register implements KernelCall<ServiceHandle> {
+  readonly primitives = ["channelCreate"] as const;
+
+  constructor(readonly contract: Contract, readonly path: string) {}
+
+  perform(kernel: Kernel, thread: Thread): typeof blocked {
+    const contract = admit(kernel, this.contract);
+    const path = String(this.path);
+    const { client, server } = kernel.channels.create(kernel.contracts.admit(serviceProviderContract));
+    kernel.own(server, thread.process);
+    const service = new ServiceHandle(server, this.contract, path);
+    kernel.names.register(thread, path, contract, client, () => service);
+    return blocked;
+  }
+}
+
+const enumerateCall = (path: string): KernelCall<unknown> => ({
+  primitives: [],
+  perform(kernel, thread) {
+    kernel.names.enumerate(thread, String(path));
+    return blocked;
+  },
+});
+
+function* startBody(body: () => Program): Program {
+  return yield* body();
+}
+
+const createThreadCall = (body: () => Program): KernelCall<object> => ({
+  primitives: ["threadCreate"],
+  perform(kernel, { process }) {
+    if (process.threads.size >= threadsMax) throw new CallError("OutOfMemory", `A process has at most ${threadsMax} threads`);
+    const thread = kernel.processes.startThread(process, startBody(body), `thread ${process.threads.size}`);
+    const ended = new WaitQueue();
+    thread.onEnd.push(() => ended.wakeAll());
+    return Object.freeze({ join: () => submit(joinCall(thread, ended)) });
+  },
+});
+
+const joinCall = (target: Thread, ended: WaitQueue): KernelCall<void> => ({
+  primitives: [],
+  perform(kernel, thread) {
+    if (target.state === "ended") return undefined;
+    const waiter = () => {
+      ended.remove(waiter);
+      kernel.scheduler.unblock(thread);
+      return true;
+    };
+    ended.add(waiter);
+    thread.wait = { cancel: () => ended.remove(waiter) };
+    return blocked;
+  },
+});

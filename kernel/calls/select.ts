@@ -1,0 +1,139 @@
+/**
+ * Select: waiting for the first of several things.
+ *
+ * Sources are tried in the order in which the program named them; if none has
+ * anything, the thread waits on all of them at once, and on a time-out.
+ * - A closed peer is an occurrence of its own, after all earlier messages.
+ */
+
+import type { ChannelEnd } from "../channels/channel_end.ts";
+import { later, nanoseconds } from "../hal/hardware.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Process } from "../process/process.ts";
+import type { Thread } from "../scheduling/thread.ts";
+import type { WaitQueue } from "../scheduling/wait_queue.ts";
+import { endOf } from "./endpoint_handle.ts";
+import { forgetMember, groupOf, memberOf } from "./endpoint_set_handle.ts";
+import { CallError } from "./errors.ts";
+import { eventOf } from "./interrupt_handle.ts";
+import { blocked, type KernelCall } from "./kernel_call.ts";
+import { unpackMessage } from "./message_calls.ts";
+import { providerOf, ServiceHandle, takeClient } from "./service_handle.ts";
+
+const sourcesMax = 64;
+
+/** One source: what to look at, and where to wait. */
+interface Watch {
+  /** The occurrence, if there is one now; it is taken. */
+  poll(kernel: Kernel, process: Process): object | undefined;
+  readonly queue: WaitQueue;
+}
+
+export class Select implements KernelCall<unknown> {
+  readonly primitives = ["select"] as const;
+
+  constructor(readonly sources: unknown, readonly timeoutNs: number | undefined) {}
+
+  perform(kernel: Kernel, thread: Thread): unknown {
+    const watches = watchesOf(this.sources);
+    const ready = firstOccurrence(watches, kernel, thread.process);
+    if (ready !== undefined) return ready;
+    const { timeoutNs } = this;
+    if (timeoutNs !== undefined && !(timeoutNs > 0)) return timeout;
+    const waiter = () => {
+      const occurrence = firstOccurrence(watches, kernel, thread.process);
+      if (occurrence === undefined) return false;
+      end(occurrence);
+      return true;
+    };
+    const timer = timeoutNs === undefined || timeoutNs === Infinity
+      ? undefined
+      : kernel.timers.at(later(kernel.clock.now, nanoseconds(timeoutNs)), () => end(timeout));
+    const cancel = () => {
+      for (const { queue } of watches) queue.remove(waiter);
+      if (timer !== undefined) kernel.timers.cancel(timer);
+    };
+    const end = (occurrence: object) => {
+      cancel();
+      thread.answer(occurrence);
+      kernel.scheduler.unblock(thread);
+    };
+    for (const { queue } of watches) queue.add(waiter);
+    thread.wait = { cancel };
+    return blocked;
+  }
+}
+
+const timeout = Object.freeze({ on: "timeout" });
+
+function firstOccurrence(watches: readonly Watch[], kernel: Kernel, process: Process): object | undefined {
+  for (const watch of watches) {
+    const occurrence = watch.poll(kernel, process);
+    if (occurrence !== undefined) return occurrence;
+  }
+  return undefined;
+}
+
+function watchesOf(sources: unknown): Watch[] {
+  if (typeof sources !== "object" || sources === null) throw new CallError("BadArgument", "select needs a record of sources");
+  const entries = Object.entries(sources);
+  if (entries.length > sourcesMax) throw new CallError("BadArgument", `select takes at most ${sourcesMax} sources`);
+  return entries.map(([name, source]) => watchOf(name, source));
+}
+
+function watchOf(on: string, source: unknown): Watch {
+  const end = endOf(source);
+  if (end !== undefined && !end.closed) return { queue: end.waiters, poll: (kernel, process) => pollEnd(on, end, kernel, process) };
+  const group = groupOf(source);
+  if (group !== undefined) {
+    return {
+      queue: group.waiters,
+      poll(kernel, process) {
+        const member = group.next();
+        if (member === undefined) return undefined;
+        return pollMember(on, source, member, kernel, process);
+      },
+    };
+  }
+  const provider = providerOf(source);
+  if (provider !== undefined) {
+    const { contract } = source as ServiceHandle;
+    return {
+      queue: provider.waiters,
+      poll(_kernel, process) {
+        const endpoint = takeClient(process, provider, contract);
+        return endpoint === undefined ? undefined : Object.freeze({ on, kind: "connection", endpoint });
+      },
+    };
+  }
+  const event = eventOf(source);
+  if (event !== undefined) {
+    return {
+      queue: event.waiters,
+      poll: () => event.consume() ? Object.freeze({ on, kind: "interrupt" }) : undefined,
+    };
+  }
+  throw new CallError("BadArgument", `select cannot wait for source "${on}": it is closed, or no source`);
+}
+
+function pollEnd(on: string, end: ChannelEnd, kernel: Kernel, process: Process): object | undefined {
+  const message = end.receive();
+  if (message !== undefined) {
+    return Object.freeze({ on, kind: "message", message: unpackMessage(kernel, process, message) });
+  }
+  return end.peerClosed ? Object.freeze({ on, kind: "closed" }) : undefined;
+}
+
+function pollMember(on: string, set: unknown, end: ChannelEnd, kernel: Kernel, process: Process): object {
+  const { handle: endpoint, data } = memberOf(set, end)!;
+  const received = end.receive();
+  if (received === undefined) {
+    // All it had was the peer's close: the member leaves the set and this side closes too.
+    forgetMember(set, end);
+    kernel.channels.close(end);
+    return Object.freeze({ on, kind: "closed", endpoint, data });
+  }
+  const message = unpackMessage(kernel, process, received);
+  end.group?.settle(end);
+  return Object.freeze({ on, kind: "message", endpoint, data, message });
+}

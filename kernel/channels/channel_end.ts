@@ -1,0 +1,160 @@
+/**
+ * One end of a channel, as the kernel that holds it keeps it.
+ *
+ * A channel has two ends and a contract. Each end has its queue of arrived messages
+ * and its view of the contract's state; how messages reach the other end is the
+ * business of its `delivery`, chosen per channel: local or remote.
+ * - Messages of one direction carry consecutive numbers and are taken in that order,
+ *   so an end can move to another kernel while messages are under way.
+ * - A close is numbered like a message: the peer learns of it after all of them.
+ * - A queue holds at most `inboxMax` messages; a sender that overruns it broke its
+ *   contract, since a contract's cycles contain a send and a receive.
+ */
+
+import type { End } from "../contracts/contract.ts";
+import type { CompiledContract, CompiledMessage } from "../contracts/monitor.ts";
+import type { Block } from "../memory/exchange_heap.ts";
+import { WaitQueue } from "../scheduling/wait_queue.ts";
+import type { Process } from "../process/process.ts";
+import type { EndpointGroup } from "./endpoint_group.ts";
+
+export type MessageValue = number | boolean | string | Block | ChannelEnd;
+
+/** A message between send and receive: values in the order of the contract's fields. */
+export interface Message {
+  readonly definition: CompiledMessage;
+  readonly values: readonly MessageValue[];
+}
+
+/** How the other end is reached. */
+export interface Delivery {
+  readonly kind: "local" | "remote";
+  /** Where the peer is, for tables: `Program:pid@kernel` or `@kernel`. */
+  describePeer(): string;
+  send(sequence: number, message: Message): void;
+  close(sequence: number): void;
+}
+
+export type Arrival = { readonly message: Message } | "closed";
+
+export const inboxMax = 1024;
+
+export class ChannelEnd {
+  state: number;
+  /** The process that may use this end; undefined while it is in a message or the kernel's own. */
+  holder: Process | undefined;
+  delivery: Delivery | undefined;
+  /** True when this side has closed. */
+  closed = false;
+  /** True when all that the peer sent before closing has arrived. */
+  peerClosed = false;
+  sendSequence = 0;
+  receiveSequence = 0;
+  readonly inbox: Message[] = [];
+  readonly waiters = new WaitQueue();
+  /** The set of endpoints that this one is in. */
+  group: EndpointGroup | undefined;
+  /** The kernel's own ends take messages by a function instead of the queue. */
+  onMessage: ((message: Message) => void) | undefined;
+  onClosed: (() => void) | undefined;
+  /** Arrived out of order, by number. */
+  readonly #early = new Map<number, Arrival>();
+
+  constructor(readonly channel: number, readonly end: End, readonly contract: CompiledContract) {
+    this.state = contract.start;
+  }
+
+  /** True when a receive would not have to wait. */
+  get ready(): boolean {
+    return this.inbox.length > 0 || this.peerClosed;
+  }
+
+  /** The state that follows when `message` is sent now, or -1 when the contract forbids it. */
+  stateAfter(message: CompiledMessage): number {
+    if (message.from !== this.end) return -1;
+    return this.contract.transitions[this.state]![message.index]!;
+  }
+
+  /** Sends; the contract has been checked. After the peer's close it goes nowhere. */
+  send(message: Message, nextState: number): void {
+    this.state = nextState;
+    this.delivery?.send(this.sendSequence++, message);
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.group?.remove(this);
+    this.delivery?.close(this.sendSequence++);
+  }
+
+  /** Something from the peer: kept until its turn has come. */
+  arrive(sequence: number, arrival: Arrival): void {
+    if (sequence !== this.receiveSequence) {
+      this.#early.set(sequence, arrival);
+      return;
+    }
+    this.#take(arrival);
+    for (;;) {
+      const next = this.#early.get(this.receiveSequence);
+      if (next === undefined) return;
+      this.#early.delete(this.receiveSequence);
+      this.#take(next);
+    }
+  }
+
+  /** The next message for the holder, whose view of the contract's state follows it; undefined if none waits. */
+  receive(): Message | undefined {
+    const message = this.inbox.shift();
+    if (message !== undefined) this.#follow(message);
+    return message;
+  }
+
+  /** All that has arrived and was not received, in order, with its number; for an end that moves. */
+  takeUnread(): { sequence: number; arrival: Arrival }[] {
+    const unread: { sequence: number; arrival: Arrival }[] = [];
+    const closes = this.peerClosed ? 1 : 0;
+    const first = this.receiveSequence - this.inbox.length - closes;
+    this.inbox.forEach((message, index) => unread.push({ sequence: first + index, arrival: { message } }));
+    if (closes === 1) unread.push({ sequence: this.receiveSequence - 1, arrival: "closed" });
+    for (const [sequence, arrival] of [...this.#early].sort((a, b) => a[0] - b[0])) unread.push({ sequence, arrival });
+    this.inbox.length = 0;
+    this.#early.clear();
+    this.receiveSequence = first;
+    this.peerClosed = false;
+    return unread;
+  }
+
+  #follow(message: Message): void {
+    const next = this.contract.transitions[this.state]![message.definition.index]!;
+    if (next >= 0) this.state = next;
+  }
+
+  #take(arrival: Arrival): void {
+    this.receiveSequence++;
+    if (arrival === "closed") {
+      this.peerClosed = true;
+      this.onClosed?.();
+    } else if (this.onMessage !== undefined) {
+      this.#follow(arrival.message);
+      this.onMessage(arrival.message);
+      return;
+    } else {
+      this.inbox.push(arrival.message);
+    }
+    this.group?.noteReady(this);
+    this.waiters.wakeOne();
+  }
+}
+
+/** Visits the blocks and the ends that a message carries. */
+export function forEachCarried(
+  message: Message,
+  onBlock: (block: Block) => void,
+  onEnd: (end: ChannelEnd) => void,
+): void {
+  message.definition.fields.forEach((field, index) => {
+    if (field.kind === "bytes") onBlock(message.values[index] as Block);
+    else if (field.kind === "endpoint") onEnd(message.values[index] as ChannelEnd);
+  });
+}

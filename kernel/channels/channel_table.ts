@@ -1,0 +1,199 @@
+/**
+ * The channels of one kernel: ends that are here, and ends that went elsewhere.
+ *
+ * An end keeps its number for life, whichever kernel holds it. When one leaves inside
+ * a message, its peer is told where it went; until that is settled, what still comes
+ * here for it is sent on.
+ * - When both ends of a channel meet on one kernel, it becomes local.
+ * - An end that was closed stays known until its peer has closed too, so that what is
+ *   under way to it can be dealt with.
+ */
+
+import type { End } from "../contracts/contract.ts";
+import type { CompiledContract } from "../contracts/monitor.ts";
+import type { Kernel } from "../kernel.ts";
+import { RemoteDelivery } from "../remote/remote_peer.ts";
+import type { TravellingEnd } from "../remote/marshal.ts";
+import { type Arrival, ChannelEnd, forEachCarried, type Message } from "./channel_end.ts";
+import { connectLocally, LocalDelivery } from "./local_delivery.ts";
+
+interface Forwarding {
+  readonly to: number;
+  readonly contract: CompiledContract;
+}
+
+/** Kernel index in the top eight bits, so that numbers are unique over all kernels. */
+const serialBits = 24;
+
+const otherEnd = (end: End): End => end === "client" ? "server" : "client";
+const keyOf = (channel: number, end: End): number => channel * 2 + (end === "client" ? 0 : 1);
+
+export class ChannelTable {
+  readonly #kernel: Kernel;
+  readonly #ends = new Map<number, ChannelEnd>();
+  readonly #forwardings = new Map<number, Forwarding>();
+  /** Serials below 16 are for the channels that exist from the start. */
+  #nextSerial = 16;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** All ends here, in the order of their channels' numbers. */
+  get ends(): ChannelEnd[] {
+    return [...this.#ends.entries()].sort((a, b) => a[0] - b[0]).map(([, end]) => end);
+  }
+
+  /** A new channel with both ends here. */
+  create(contract: CompiledContract): { client: ChannelEnd; server: ChannelEnd } {
+    const serial = this.#nextSerial++;
+    if (serial >= 2 ** serialBits) throw new Error("This kernel has made more channels than it can number");
+    const channel = this.#kernel.index * 2 ** serialBits + serial;
+    const client = this.#enter(new ChannelEnd(channel, "client", contract));
+    const server = this.#enter(new ChannelEnd(channel, "server", contract));
+    this.#connect(client, server);
+    return { client, server };
+  }
+
+  /** One end of a channel that two kernels agreed on when they met: number `serial` of kernel `owner`. */
+  createFixed(owner: number, serial: number, end: End, contract: CompiledContract, peerKernel: number): ChannelEnd {
+    const created = this.#enter(new ChannelEnd(owner * 2 ** serialBits + serial, end, contract));
+    created.delivery = new RemoteDelivery(this.#kernel.peer(peerKernel), created);
+    return created;
+  }
+
+  contractOf(channel: number, end: End): CompiledContract | undefined {
+    const key = keyOf(channel, end);
+    return this.#ends.get(key)?.contract ?? this.#forwardings.get(key)?.contract;
+  }
+
+  /** Closes an end that is here, whoever held it, and frees what waits for it. */
+  close(end: ChannelEnd): void {
+    if (end.closed) return;
+    end.holder?.ends.delete(end);
+    end.holder = undefined;
+    for (const message of end.inbox.splice(0)) this.dispose(message);
+    end.close();
+    this.#forgetIfDone(end);
+  }
+
+  /** Frees the blocks and closes the ends that a message carries. */
+  dispose(message: Message): void {
+    forEachCarried(message, (block) => this.#kernel.heap.free(block), (end) => this.close(end));
+  }
+
+  /** Something for an end came from another kernel. */
+  arrived(channel: number, end: End, sequence: number, arrival: Arrival): void {
+    const key = keyOf(channel, end);
+    const here = this.#ends.get(key);
+    if (here !== undefined) {
+      here.arrive(sequence, arrival);
+      if (here.closed) for (const message of here.inbox.splice(0)) this.dispose(message);
+      this.#forgetIfDone(here);
+      return;
+    }
+    const forwarding = this.#forwardings.get(key);
+    if (forwarding === undefined) {
+      if (arrival !== "closed") this.dispose(arrival.message);
+      return;
+    }
+    this.#forward(forwarding.to, channel, end, sequence, arrival);
+  }
+
+  /** Gives an end away to kernel `to`; `follow` sends after it what it had not received. */
+  depart(end: ChannelEnd, to: number): { travelling: TravellingEnd; follow: () => void } {
+    const { channel, delivery } = end;
+    const unread = end.takeUnread();
+    const travelling: TravellingEnd = {
+      channel,
+      end: end.end,
+      contract: end.contract.name,
+      digest: end.contract.digest,
+      state: end.state,
+      sendSequence: end.sendSequence,
+      receiveSequence: end.receiveSequence,
+      peerKernel: delivery instanceof RemoteDelivery ? delivery.peer.index : this.#kernel.index,
+    };
+    this.#ends.delete(keyOf(channel, end.end));
+    end.holder?.ends.delete(end);
+    if (delivery instanceof RemoteDelivery) {
+      this.#forwardings.set(keyOf(channel, end.end), { to, contract: end.contract });
+      if (delivery.peer.index !== to) delivery.peer.sendMoved(channel, otherEnd(end.end), to);
+    } else if (delivery instanceof LocalDelivery) {
+      delivery.peer.delivery = new RemoteDelivery(this.#kernel.peer(to), delivery.peer);
+    }
+    const follow = () => {
+      for (const { sequence, arrival } of unread) this.#forward(to, channel, end.end, sequence, arrival);
+    };
+    return { travelling, follow };
+  }
+
+  /** Takes an end that came from kernel `from`. */
+  adopt(travelling: TravellingEnd, from: number): ChannelEnd {
+    const contract = this.#kernel.contracts.find(travelling.contract);
+    if (contract === undefined || contract.digest !== travelling.digest) {
+      throw new Error(`Kernel ${from} sent an end of "${travelling.contract}", which means something else here`);
+    }
+    const end = new ChannelEnd(travelling.channel, travelling.end, contract);
+    end.state = travelling.state;
+    end.sendSequence = travelling.sendSequence;
+    end.receiveSequence = travelling.receiveSequence;
+    this.#forwardings.delete(keyOf(end.channel, end.end));
+    this.#enter(end);
+    const peer = this.#ends.get(keyOf(end.channel, otherEnd(end.end)));
+    if (peer !== undefined) {
+      this.#connect(...(end.end === "client" ? [end, peer] as const : [peer, end] as const));
+      if (travelling.peerKernel !== from) this.#kernel.peer(from).sendSettled(end.channel, end.end);
+      this.#kernel.note(`channel ${end.channel} became local`);
+    } else if (travelling.peerKernel === this.#kernel.index) {
+      // The peer left in the meantime, and its new place knows this one from its forwarding.
+      const forwarding = this.#forwardings.get(keyOf(end.channel, otherEnd(end.end)));
+      if (forwarding !== undefined) end.delivery = new RemoteDelivery(this.#kernel.peer(forwarding.to), end);
+    } else {
+      end.delivery = new RemoteDelivery(this.#kernel.peer(travelling.peerKernel), end);
+    }
+    return end;
+  }
+
+  /** The other end of the channel that `end` is on now lives on kernel `location`. */
+  peerMoved(channel: number, end: End, location: number, from: number): void {
+    const key = keyOf(channel, end);
+    const here = this.#ends.get(key);
+    if (here !== undefined && !(here.delivery instanceof LocalDelivery)) {
+      here.delivery = location === this.#kernel.index ? here.delivery : new RemoteDelivery(this.#kernel.peer(location), here);
+    }
+    const forwarding = this.#forwardings.get(key);
+    if (here === undefined && forwarding !== undefined) {
+      this.#kernel.peer(forwarding.to).sendMoved(channel, end, location);
+    }
+    this.#kernel.peer(from).sendSettled(channel, otherEnd(end));
+  }
+
+  /** Nothing more comes here for an end that left. */
+  settled(channel: number, end: End): void {
+    this.#forwardings.delete(keyOf(channel, end));
+  }
+
+  #forward(to: number, channel: number, end: End, sequence: number, arrival: Arrival): void {
+    const peer = this.#kernel.peer(to);
+    if (arrival === "closed") peer.sendClose(channel, end, sequence);
+    else peer.sendMessage(channel, end, sequence, arrival.message);
+  }
+
+  #enter(end: ChannelEnd): ChannelEnd {
+    this.#ends.set(keyOf(end.channel, end.end), end);
+    return end;
+  }
+
+  #connect(client: ChannelEnd, server: ChannelEnd): void {
+    connectLocally(client, server, this.#kernel.channels, (text) => this.#kernel.note(text));
+  }
+
+  #forgetIfDone(end: ChannelEnd): void {
+    if (!end.closed || !end.peerClosed) return;
+    this.#ends.delete(keyOf(end.channel, end.end));
+    if (end.delivery instanceof LocalDelivery) {
+      this.#ends.delete(keyOf(end.channel, otherEnd(end.end)));
+    }
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Accounting inside of expressions: what they cost, and the few charges that must stand within them.
+ *
+ * An expression is charged with the basic block that holds it. Three things are charged where they
+ * happen: a branch of `?:`, `&&`, `||` and `??` that calls something, a function's own body, and what
+ * takes time by size.
+ * - A cheap branch is charged as if it were always taken.
+ * - `yield*` is wrapped so that the depth of calls is right again when the program goes on.
+ */
+
+import type { CallExpression, Class, Identifier, NewExpression } from "acorn";
+import { copyingConstructors, sizedConstructors } from "./allowed_names.ts";
+import type { CodeFlagsTable } from "./code_flags.ts";
+import type { Edits } from "./edits.ts";
+import { Frame } from "./frame.ts";
+import type { FunctionFacts } from "./function_facts.ts";
+import type { Prices } from "./prices.ts";
+import type { Scopes } from "./scope.ts";
+import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+
+/** What the accounting of one IL works with. */
+export interface AccountingInput {
+  /** The IL without comments. */
+  readonly text: string;
+  readonly scopes: Scopes;
+  readonly prices: Prices;
+  readonly facts: FunctionFacts;
+  readonly flags: CodeFlagsTable;
+  readonly edits: Edits;
+}
+
+/** Bytes of an element, for the constructors that take a size. */
+const elementSizes: ReadonlyMap<string, number> = new Map([
+  ...["Int16Array", "Uint16Array"].map((name) => [name, 2] as const),
+  ...["Int32Array", "Uint32Array", "Float32Array"].map((name) => [name, 4] as const),
+  ...["Float64Array", "Array"].map((name) => [name, 8] as const),
+]);
+
+export abstract class ExpressionAccounting {
+  protected readonly input: AccountingInput;
+
+  constructor(input: AccountingInput) {
+    this.input = input;
+  }
+
+  /** Inserts a function's accounting. */
+  protected abstract functionBody(node: FunctionNode): void;
+
+  /** Inserts a class's static block. */
+  protected abstract staticBlock(node: Extract<Node, { type: "StaticBlock" }>): void;
+
+  /** Cycles that an expression adds to the block that holds it. */
+  protected expression(node: Node, frame: Frame): number {
+    const { prices } = this.input;
+    if (isFunction(node)) {
+      this.functionBody(node);
+      return prices.node(node);
+    }
+    const own = prices.node(node);
+    switch (node.type) {
+      case "ClassDeclaration":
+      case "ClassExpression":
+        return own + this.classBody(node, frame);
+      case "ConditionalExpression":
+        return own + this.expression(node.test, frame) + this.#branch(node.consequent, frame) +
+          this.#branch(node.alternate, frame);
+      case "LogicalExpression":
+        return own + this.expression(node.left, frame) + this.#branch(node.right, frame);
+      case "AssignmentExpression":
+      case "AssignmentPattern": {
+        const isConditional = node.type === "AssignmentPattern" || ["&&=", "||=", "??="].includes(node.operator);
+        const right = isConditional ? this.#branch(node.right, frame) : this.expression(node.right, frame);
+        return own + right + this.expression(node.left, frame);
+      }
+      case "CallExpression":
+        return own + this.#call(node, frame);
+      case "NewExpression":
+        return own + this.#new(node, frame);
+      case "SpreadElement":
+        return own + this.#wrapped("$s(", node.argument, ")", frame);
+      case "YieldExpression":
+        return own + this.#yield(node, frame);
+      default:
+        return own + this.#children(node, frame);
+    }
+  }
+
+  #children(node: Node, frame: Frame): number {
+    let cycles = 0;
+    forEachChild(node, (child) => {
+      cycles += node.type === "ObjectExpression" && child.type === "SpreadElement"
+        ? this.expression(child.argument, frame)
+        : this.expression(child, frame);
+    });
+    return cycles;
+  }
+
+  #wrapped(before: string, node: Node, after: string, frame: Frame): number {
+    this.input.edits.insert(node.start, before);
+    const cycles = this.expression(node, frame);
+    this.input.edits.insert(node.end, after);
+    return cycles;
+  }
+
+  /** An operand that may not be evaluated: charged by itself if it calls something. */
+  #branch(node: Node, frame: Frame): number {
+    // A function keeps the name that an assignment gives it only if nothing stands around it.
+    if (!this.input.flags.of(node).hasCall || isFunction(node) || node.type === "ClassExpression") {
+      return this.expression(node, frame);
+    }
+    const slot = this.input.edits.insert(node.start);
+    const cycles = this.expression(node, frame);
+    slot.text = `(${frame.chargeInFront(cycles)}`;
+    this.input.edits.insert(node.end, ")");
+    return 0;
+  }
+
+  #call(node: CallExpression, frame: Frame): number {
+    const { facts } = this.input;
+    const callee = facts.callee(node);
+    let cycles = (callee === undefined ? undefined : facts.smallPrice(callee)) ?? 0;
+    cycles += this.expression(node.callee, frame);
+    const isArray = this.#freeName(node.callee) === "Array";
+    return cycles + this.#arguments(node, isArray ? "Array" : undefined, frame);
+  }
+
+  #new(node: NewExpression, frame: Frame): number {
+    const name = this.#freeName(node.callee);
+    if (name !== undefined || this.#isClassOfProgram(node.callee)) {
+      return this.#arguments(node, name, frame);
+    }
+    const { edits } = this.input;
+    edits.insert(node.callee.start, "($w(");
+    const cycles = this.expression(node.callee, frame);
+    edits.insert(node.callee.end, "))");
+    return cycles + this.#arguments(node, undefined, frame);
+  }
+
+  /** Arguments of a call; `constructorName` when it makes an object of the library. */
+  #arguments(node: CallExpression | NewExpression, constructorName: string | undefined, frame: Frame): number {
+    const [first] = node.arguments;
+    if (node.arguments.length === 1 && first !== undefined && first.type !== "SpreadElement") {
+      if (constructorName !== undefined && sizedConstructors.has(constructorName)) {
+        return this.#wrapped("$z(", first, `,${elementSizes.get(constructorName) ?? 1})`, frame);
+      }
+      if (constructorName !== undefined && copyingConstructors.has(constructorName)) {
+        return this.#wrapped("$s(", first, ")", frame);
+      }
+    }
+    return node.arguments.reduce((cycles, argument) => cycles + this.expression(argument, frame), 0);
+  }
+
+  #yield(node: Extract<Node, { type: "YieldExpression" }>, frame: Frame): number {
+    const { edits } = this.input;
+    edits.insert(node.start, "$y(");
+    const cycles = node.argument ? this.expression(node.argument, frame) : 0;
+    edits.insert(node.end, `,${frame.depth})`);
+    return cycles;
+  }
+
+  #freeName(node: Node): string | undefined {
+    return node.type === "Identifier" && !this.input.scopes.bindings.has(node) ? node.name : undefined;
+  }
+
+  /** Whether a name can only mean a class that this program declares. */
+  #isClassOfProgram(node: Node): node is Identifier {
+    const binding = this.input.scopes.bindings.get(node);
+    if (binding === undefined || binding.roles.has("write")) return false;
+    return binding.kind === "class" || (binding.kind === "const" && binding.values[0]?.type === "ClassExpression");
+  }
+
+  protected classBody(node: Class, frame: Frame): number {
+    const { edits, prices } = this.input;
+    let cycles = 0;
+    if (node.superClass) {
+      const isKnown = this.#isClassOfProgram(node.superClass) || this.#freeName(node.superClass) !== undefined;
+      cycles += isKnown
+        ? this.expression(node.superClass, frame)
+        : this.#wrapped("$w(", node.superClass, ")", frame);
+    }
+    const fields = new Frame({ weight: undefined, hasFinally: false, mayCountLocally: false });
+    let fieldCycles = 0;
+    let fieldSlot: { text: string } | undefined;
+    for (const member of node.body.body) {
+      if (member.type === "StaticBlock") {
+        this.staticBlock(member);
+        continue;
+      }
+      if (member.computed) cycles += this.expression(member.key, frame);
+      cycles += prices.of("store");
+      const { value } = member;
+      if (value === null || value === undefined) continue;
+      if (member.type === "MethodDefinition") this.expression(value, frame);
+      else if (member.static) cycles += this.expression(value, fields);
+      else {
+        const isNamed = isFunction(value) || value.type === "ClassExpression";
+        const isFirst = fieldSlot === undefined && !isNamed;
+        if (isFirst) fieldSlot = edits.insert(value.start);
+        fieldCycles += prices.of("store") + this.expression(value, fields);
+        if (isFirst) edits.insert(value.end, ")");
+      }
+    }
+    // The first field that can hold it carries the charge for all of them.
+    if (fieldSlot !== undefined) fieldSlot.text = `(${fields.chargeInFront(fieldCycles)}`;
+    return cycles;
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * The names of the language's own library that programs may use; nothing else is free in a program.
+ *
+ * Left out on purpose: whatever runs code later or from text (`Promise`, `Function`, `eval`), clocks,
+ * randomness, the host's surroundings, `Proxy` and `Reflect` (they would see and fake what the kernel
+ * does with a program's objects), `BigInt` and `RegExp` (a single operation may take any time), and
+ * what shows when the garbage collector ran.
+ */
+
+const bufferViews = [
+  ...["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array"],
+  ...["Uint32Array", "Float32Array", "Float64Array"],
+];
+
+/** Constructors whose argument may be a size: their allocation is charged before it happens. */
+export const sizedConstructors: ReadonlySet<string> = new Set([...bufferViews, "ArrayBuffer", "Array"]);
+
+/** Constructors that take as long as what they are given is long. */
+export const copyingConstructors: ReadonlySet<string> = new Set(["Map", "Set", "WeakMap", "WeakSet"]);
+
+export const floatArrays: ReadonlySet<string> = new Set(["Float32Array", "Float64Array"]);
+
+export const allowedNames: ReadonlySet<string> = new Set([
+  ...sizedConstructors,
+  ...copyingConstructors,
+  ...["Infinity", "NaN", "undefined", "isFinite", "isNaN", "parseFloat", "parseInt"],
+  ...["Boolean", "DataView", "JSON", "Math", "Number", "Object", "String", "Symbol"],
+  ...["AggregateError", "Error", "EvalError", "RangeError", "ReferenceError", "SyntaxError", "TypeError"],
+  "URIError",
+]);
+
+/** Members of allowed names that are refused all the same, with the reason. */
+export const refusedMembers: ReadonlyMap<string, string> = new Map([
+  ["Math.random", "a program asks the kernel for random numbers: yield* kernel.random()"],
+  ["Array.fromAsync", "programs have no promises"],
+]);

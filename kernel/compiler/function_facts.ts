@@ -1,0 +1,186 @@
+/**
+ * What phase two knows about a program's functions before it rewrites them.
+ *
+ * - A *small* function is charged where it is called: it has no loops, calls, allocation or other ways
+ *   out, and is only ever called by its name. Its own body then holds no accounting at all.
+ * - A *bounded* function cannot be part of a recursion, so its depth need not be counted: it calls only
+ *   bounded functions and methods of the library that call nothing back.
+ * - The weight of a function is what a call of it takes from the stack, in words, estimated from above.
+ */
+
+import type { CallExpression } from "acorn";
+import type { Prices } from "./prices.ts";
+import type { Binding, Scopes } from "./scope.ts";
+import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+
+/** A call of a small function is charged as if it were part of the caller; larger ones count for themselves. */
+const smallNodesMax = 80;
+/** Words of a frame beside its variables: linkage, receiver, spilled values. */
+const frameWords = 24;
+/** Words that the language's library may put between two frames of a program (sort, JSON, iterators). */
+const libraryFrameWords = 200;
+
+/** Methods of the library that never call back into a program, whatever they are given. */
+const leafMethods = new Set([
+  ...["add", "at", "charAt", "charCodeAt", "clear", "codePointAt", "endsWith", "getFloat32", "getFloat64"],
+  ...["getInt16", "getInt32", "getInt8", "getUint16", "getUint32", "getUint8", "has", "get", "imul"],
+  ...["isArray", "fromCharCode", "pop", "push", "set", "setFloat32", "setFloat64", "setInt16", "setInt32", "setInt8"],
+  ...["setUint16", "setUint32", "setUint8", "slice", "startsWith", "subarray", "substring", "toLowerCase"],
+  ...["toUpperCase", "trim"],
+]);
+
+/** Methods that the language calls by itself. */
+const implicitMethods = new Set(["next", "return", "throw", "toJSON", "toString", "valueOf"]);
+
+export class FunctionFacts {
+  readonly #prices: Prices;
+  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #smallPrices = new Map<FunctionNode, number | undefined>();
+  readonly #bounded = new Map<FunctionNode, boolean>();
+  readonly #implicit = new Set<Node>();
+  readonly #methodNames = new Set<string>();
+  readonly #bindingOf = new Map<FunctionNode, Binding>();
+
+  constructor(root: Node, scopes: Scopes, prices: Prices) {
+    this.#prices = prices;
+    this.#bindings = scopes.bindings;
+    for (const binding of scopes.bindings.values()) {
+      if (binding.functionNode !== undefined && isFixed(binding)) this.#bindingOf.set(binding.functionNode, binding);
+    }
+    this.#collectMethods(root);
+  }
+
+  /** The function that a call reaches for certain. */
+  callee(call: CallExpression): FunctionNode | undefined {
+    if (call.callee.type !== "Identifier" || call.optional) return undefined;
+    const binding = this.#bindings.get(call.callee);
+    return binding !== undefined && isFixed(binding) ? binding.functionNode : undefined;
+  }
+
+  /** Cycles of a small function's body; undefined for a function that counts for itself. */
+  smallPrice(node: FunctionNode): number | undefined {
+    if (this.#smallPrices.has(node)) return this.#smallPrices.get(node);
+    this.#smallPrices.set(node, undefined);
+    const price = this.#findSmallPrice(node);
+    this.#smallPrices.set(node, price);
+    return price;
+  }
+
+  isBounded(node: FunctionNode): boolean {
+    const known = this.#bounded.get(node);
+    if (known !== undefined) return known;
+    this.#bounded.set(node, false);
+    const found = !node.generator && !this.#implicit.has(node) &&
+      [...node.params, node.body].every((part) => this.#isBoundedCode(part));
+    this.#bounded.set(node, found);
+    return found;
+  }
+
+  weight(node: FunctionNode): number {
+    const isNamed = this.#bindingOf.has(node);
+    return frameWords + this.#countWords(node.body) + node.params.length * 2 +
+      (node.generator || !isNamed || this.#implicit.has(node) ? libraryFrameWords : 0);
+  }
+
+  #countWords(node: Node): number {
+    let words = node.type === "VariableDeclarator" ? 2 : node.type === "CallExpression" ? 1 : 0;
+    if (node.type === "ForOfStatement" || node.type === "TryStatement") words += 12;
+    forEachChild(node, (child) => {
+      if (!isFunction(child)) words += this.#countWords(child);
+    });
+    return words;
+  }
+
+  #findSmallPrice(node: FunctionNode): number | undefined {
+    const binding = this.#bindingOf.get(node);
+    if (binding === undefined || node.generator) return undefined;
+    if ([...binding.roles].some((role) => role !== "call")) return undefined;
+    if (node.params.some((parameter) => parameter.type !== "Identifier")) return undefined;
+    const budget = { nodes: smallNodesMax };
+    return this.#smallCode(node.body, budget);
+  }
+
+  /** Cycles of code that may be part of a small function, or undefined. */
+  #smallCode(node: Node, budget: { nodes: number }): number | undefined {
+    budget.nodes--;
+    if (budget.nodes < 0) return undefined;
+    if (node.type === "IfStatement" || node.type === "ConditionalExpression") {
+      const test = this.#smallCode(node.test, budget);
+      const first = this.#smallCode(node.consequent, budget);
+      const second = node.alternate ? this.#smallCode(node.alternate, budget) : 0;
+      if (test === undefined || first === undefined || second === undefined) return undefined;
+      return this.#prices.of("branch") + test + Math.max(first, second);
+    }
+    if (!smallNodes.has(node.type)) return undefined;
+    let total = this.#prices.node(node);
+    if (node.type === "CallExpression" && !this.#prices.isShortCall(node)) {
+      const callee = this.callee(node);
+      const inner = callee === undefined ? undefined : this.smallPrice(callee);
+      if (inner === undefined) return undefined;
+      total += inner;
+    }
+    let isSmall = true;
+    forEachChild(node, (child) => {
+      const inner = isSmall ? this.#smallCode(child, budget) : undefined;
+      if (inner === undefined) isSmall = false;
+      else total += inner;
+    });
+    return isSmall ? total : undefined;
+  }
+
+  #isBoundedCode(node: Node): boolean {
+    if (isFunction(node) || node.type === "ClassDeclaration" || node.type === "ClassExpression") {
+      // Making a function runs none of it; making a class may.
+      return isFunction(node);
+    }
+    if (node.type === "CallExpression" && !this.#isBoundedCall(node)) return false;
+    if (unboundedNodes.has(node.type)) return false;
+    let isBounded = true;
+    forEachChild(node, (child) => {
+      isBounded = isBounded && this.#isBoundedCode(child);
+    });
+    return isBounded;
+  }
+
+  #isBoundedCall(node: CallExpression): boolean {
+    if (this.#prices.mathMember(node) !== undefined) return true;
+    const callee = this.callee(node);
+    if (callee !== undefined) return this.isBounded(callee);
+    const method = node.callee;
+    if (method.type !== "MemberExpression" || method.computed || method.property.type !== "Identifier") return false;
+    return leafMethods.has(method.property.name) && !this.#methodNames.has(method.property.name);
+  }
+
+  /** Finds names under which the program itself keeps functions, and functions that the language calls. */
+  #collectMethods(node: Node): void {
+    if (node.type === "MethodDefinition" || node.type === "Property" || node.type === "PropertyDefinition") {
+      const name = node.key.type === "Identifier" && !node.computed ? node.key.name : undefined;
+      if (name !== undefined) this.#methodNames.add(name);
+      const isAccessor = node.type !== "PropertyDefinition" && (node.kind === "get" || node.kind === "set");
+      if (node.value && (name === undefined || isAccessor || implicitMethods.has(name))) this.#implicit.add(node.value);
+    } else if (node.type === "AssignmentExpression" && node.left.type === "MemberExpression") {
+      const { property } = node.left;
+      if (property.type === "Identifier" && !node.left.computed) this.#methodNames.add(property.name);
+      this.#implicit.add(node.right);
+    }
+    forEachChild(node, (child) => this.#collectMethods(child));
+  }
+}
+
+/** Nodes that a small function may consist of; none of them allocates, loops or calls. */
+const smallNodes: ReadonlySet<string> = new Set([
+  ...["AssignmentExpression", "BinaryExpression", "BlockStatement", "CallExpression", "ConditionalExpression"],
+  ...["EmptyStatement", "ExpressionStatement", "Identifier", "IfStatement", "Literal", "LogicalExpression"],
+  ...["MemberExpression", "ParenthesizedExpression", "ReturnStatement", "SequenceExpression", "ThisExpression"],
+  ...["UnaryExpression", "UpdateExpression", "VariableDeclaration", "VariableDeclarator"],
+]);
+
+/** Nodes that may call functions of the program without naming them. */
+const unboundedNodes: ReadonlySet<string> = new Set([
+  ...["ArrayPattern", "ForOfStatement", "NewExpression", "SpreadElement", "Super", "TaggedTemplateExpression"],
+  ...["TemplateLiteral", "YieldExpression"],
+]);
+
+function isFixed(binding: Binding): boolean {
+  return binding.functionNode !== undefined && !binding.roles.has("write");
+}

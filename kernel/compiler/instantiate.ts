@@ -1,0 +1,179 @@
+/**
+ * A program in execution: its image in a compartment of its own, its threads, and its cycle counter.
+ *
+ * The kernel makes one instance per process, starts its main function, and resumes its threads; after
+ * each resumption it reads the counter, which all threads of the process share.
+ * - What a program yields or throws is the program's: it may be any object, with any getters. `next`
+ *   gives plain results; compare a yielded value by identity with what the kernel made, never read it.
+ * - A thread is dropped by forgetting it. Never call its code to end it.
+ * - A program that spends its budget in one burst is stopped for good: each resumption throws.
+ */
+
+import { placesIn, registerImage } from "./fault_places.ts";
+import type { Image } from "./image.ts";
+import { evaluateAlone, harden, surroundings } from "./lockdown.ts";
+import { setRunning } from "./metering.ts";
+import type { ImageControl, ImageSurroundings } from "./prelude.ts";
+
+/** Cycles that a program may spend between two kernel calls unless the kernel says otherwise. */
+export const burstCyclesMaxDefault = 20e9;
+
+/** Why a program has ended by itself. */
+export interface ProgramFault {
+  /** One line, at most 300 characters. */
+  readonly reason: string;
+  /** Where, innermost first, as `file:line:column` of the source. */
+  readonly places: readonly string[];
+}
+
+/** A program has spent its budget of one burst; it is frozen, because the program gets to see it. */
+export class BudgetSpent extends Error {
+  override readonly name = "BudgetSpent";
+
+  constructor(message: string) {
+    super(message);
+    Object.freeze(this);
+  }
+}
+
+const reasonSizeMax = 300;
+
+const generatorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
+const generatorNext = generatorMethod("next");
+const generatorThrow = generatorMethod("throw");
+
+function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown) => unknown {
+  const method: unknown = Object.getOwnPropertyDescriptor(generatorPrototype, name)?.value;
+  if (typeof method !== "function") throw new Error(`The language's generators have no "${name}"`);
+  return (self, value) => Reflect.apply(method, self, [value]);
+}
+
+/** Loads an image for a new process; runs the top level of its modules. */
+export function instantiate(image: Image): ProgramInstance {
+  return new ProgramInstance(image);
+}
+
+export class ProgramInstance {
+  readonly #control: ImageControl;
+  readonly #main: unknown;
+  readonly #name: string;
+  #burstCyclesMax = burstCyclesMaxDefault;
+  #budgetSpent: BudgetSpent | undefined;
+
+  constructor(image: Image) {
+    this.#name = image.il.name;
+    const script = registerImage(image);
+    harden(BudgetSpent);
+    const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (given: ImageSurroundings) => ImageControl;
+    this.#control = make(surroundings(() => this.#stop()));
+    this.#main = this.run(() => this.#control.load());
+  }
+
+  /** Cycles that the program has spent since it was loaded. */
+  readCycles(): number {
+    return this.#control.read();
+  }
+
+  /** From the next burst on, a burst that spends more cycles than this stops the program. */
+  setLimit(cyclesPerBurst: number): void {
+    this.#burstCyclesMax = cyclesPerBurst;
+  }
+
+  /** The thread that runs the main function. */
+  start(kernel: unknown): ProgramThread {
+    return this.thread(this.#main, kernel);
+  }
+
+  /** A thread that runs a generator function of this program. */
+  thread(body: unknown, ...given: readonly unknown[]): ProgramThread {
+    if (typeof body !== "function") throw new TypeError(`Cannot start a thread of ${this.#name}: it gave no function`);
+    return new ProgramThread(this, this.run(() => Reflect.apply(body, undefined, given)));
+  }
+
+  /** Why and where the program threw `error`. */
+  explain(error: unknown): ProgramFault {
+    const before = setRunning(this.#control.bulk);
+    try {
+      return explainAsProgram(error);
+    } catch {
+      return { reason: "threw something that cannot be read", places: [] };
+    } finally {
+      setRunning(before);
+    }
+  }
+
+  /** Source places of an error that the program threw, innermost first. */
+  mapStack(error: unknown): readonly string[] {
+    return this.explain(error).places;
+  }
+
+  /** Runs code of the program: within its budget, and charged to it. */
+  run<T>(code: () => T): T {
+    const control = this.#control;
+    if (control.isStopped()) throw this.#stop();
+    control.begin(this.#burstCyclesMax);
+    const before = setRunning(control.bulk);
+    let result: T;
+    try {
+      result = code();
+    } catch (error) {
+      throw control.isStopped() ? this.#stop() : error;
+    } finally {
+      setRunning(before);
+    }
+    if (control.isStopped()) throw this.#stop();
+    return result;
+  }
+
+  /** The error of this program's end; made once, where the budget ran out. */
+  #stop(): BudgetSpent {
+    const limit = this.#burstCyclesMax.toLocaleString();
+    return this.#budgetSpent ??= new BudgetSpent(
+      `${this.#name} has spent its ${limit} cycles without calling the kernel`,
+    );
+  }
+}
+
+/** Reads what a program threw; runs code of the program if it made the object so. */
+function explainAsProgram(error: unknown): ProgramFault {
+  if (typeof error !== "object" || error === null) return { reason: `threw ${describe(error)}`, places: [] };
+  const { name, message, stack } = error as Readonly<Record<"name" | "message" | "stack", unknown>>;
+  const reason = typeof message === "string"
+    ? `${typeof name === "string" ? name : "Error"}: ${message}`
+    : "threw an object that is no error";
+  return {
+    reason: reason.replaceAll("\n", " ").slice(0, reasonSizeMax),
+    places: placesIn(typeof stack === "string" ? stack : ""),
+  };
+}
+
+/** One thread of a program; it runs only within `next` and `throw`. */
+export class ProgramThread {
+  readonly #instance: ProgramInstance;
+  readonly #generator: unknown;
+
+  constructor(instance: ProgramInstance, generator: unknown) {
+    this.#instance = instance;
+    this.#generator = generator;
+  }
+
+  /** Resumes the thread with the answer to its kernel call. */
+  next(value?: unknown): IteratorResult<unknown, unknown> {
+    return this.#instance.run(() => plainResult(generatorNext(this.#generator, value)));
+  }
+
+  /** Resumes the thread with an error in place of an answer. */
+  throw(error: unknown): IteratorResult<unknown, unknown> {
+    return this.#instance.run(() => plainResult(generatorThrow(this.#generator, error)));
+  }
+}
+
+/** A copy of what a generator gave: with `yield*`, the object itself may be the program's. */
+function plainResult(result: unknown): IteratorResult<unknown, unknown> {
+  const { done, value } = result as { readonly done?: unknown; readonly value?: unknown };
+  return { done: Boolean(done), value };
+}
+
+function describe(value: unknown): string {
+  return typeof value === "string" ? JSON.stringify(value.slice(0, reasonSizeMax)) : typeof value;
+}

@@ -1,0 +1,186 @@
+/**
+ * Charges programs for library methods that take time by size: copying, searching, sorting, joining.
+ *
+ * Programs share the language's library with the host, and may reach a method by any way that JavaScript
+ * has; so the methods themselves are wrapped, once, before SES freezes them.
+ * - A wrapper charges whoever's burst is running, and nobody while the host's own code runs.
+ * - Sizes are bytes: 8 for an element of an array, 1 for a character, its own for a buffer's element.
+ * - Methods that would run code later or match regular expressions are refused to programs here.
+ */
+
+/** Charges the program whose burst is running for handling so many bytes. */
+export type Charge = (bytes: number) => void;
+
+let running: Charge | undefined;
+
+/** From now on `charge` pays, nobody when undefined; gives who paid before. */
+export function setRunning(charge: Charge | undefined): Charge | undefined {
+  const before = running;
+  running = charge;
+  return before;
+}
+
+export function isProgramRunning(): boolean {
+  return running !== undefined;
+}
+
+type Size = (self: unknown, given: readonly unknown[]) => number;
+
+const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const mapSize = getterOf(Map.prototype, "size");
+const setSize = getterOf(Set.prototype, "size");
+const bufferSize = getterOf(ArrayBuffer.prototype, "byteLength");
+
+function getterOf(owner: object, name: string): (self: unknown) => number {
+  const getter = Object.getOwnPropertyDescriptor(owner, name)?.get;
+  if (getter === undefined) throw new Error(`The language's library has no accessor "${name}"`);
+  return (self) => Reflect.apply(getter, self, []);
+}
+
+/** Bytes that reading all of a value takes; 0 for what has no size. */
+export function sizeOf(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (Array.isArray(value)) return value.length * 8;
+  if (value instanceof Map) return mapSize(value) * 16;
+  if (value instanceof Set) return setSize(value) * 8;
+  if (value instanceof ArrayBuffer) return bufferSize(value);
+  const length = Number((value as { readonly length?: unknown }).length);
+  return length > 0 ? length * 8 : 0;
+}
+
+const whole: Size = (self) => sizeOf(self);
+const argument: Size = (_self, given) => sizeOf(given[0]);
+const allArguments: Size = (_self, given) => given.length * 8;
+const both: Size = (self, given) => sizeOf(self) + given.reduce<number>((sum, value) => sum + sizeOf(value), 0);
+const sorting: Size = (self) => {
+  const size = sizeOf(self);
+  return size * Math.ceil(Math.log2(size + 2));
+};
+const resultOnly: Size = () => 0;
+
+/** `fill(value, start, end)` touches a part. */
+const filling: Size = (self, given) => {
+  const size = sizeOf(self);
+  const { length } = self as { readonly length: number };
+  if (!(length > 0)) return 0;
+  const start = position(given[1], 0, length);
+  return Math.max(0, position(given[2], length, length) - start) * (size / length);
+};
+
+function position(value: unknown, missing: number, length: number): number {
+  if (value === undefined) return missing;
+  const index = Math.trunc(Number(value)) || 0;
+  return index < 0 ? Math.max(0, length + index) : Math.min(index, length);
+}
+
+const repeating: Size = (self, given) => {
+  const size = sizeOf(self) * Number(given[0]);
+  return size > 0 && size < 2 ** 30 ? size : 0;
+};
+const padding: Size = (_self, given) => {
+  const size = Number(given[0]);
+  return size > 0 && size < 2 ** 30 ? size : 0;
+};
+
+/** Methods by owner: the size that is charged before the call. */
+function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Record<string, Size>>])[] {
+  const searching = {
+    ...{ every: whole, filter: whole, find: whole, findIndex: whole, findLast: whole, findLastIndex: whole },
+    ...{ forEach: whole, includes: whole, indexOf: whole, join: whole, lastIndexOf: whole, map: whole },
+    ...{ reduce: whole, reduceRight: whole, reverse: whole, some: whole, toReversed: whole, with: whole },
+    ...{ copyWithin: whole, fill: filling, sort: sorting, toSorted: sorting },
+  };
+  return [
+    [Array.prototype, {
+      ...searching,
+      ...{ concat: both, flat: whole, flatMap: whole, shift: whole, splice: whole, toSpliced: whole },
+      ...{ toString: whole, unshift: both },
+    }],
+    [typedArrayPrototype, { ...searching, set: argument }],
+    [String.prototype, {
+      ...{ concat: both, endsWith: argument, includes: whole, indexOf: whole, lastIndexOf: whole },
+      ...{ localeCompare: both, normalize: whole, padEnd: padding, padStart: padding, repeat: repeating },
+      ...{ replace: whole, replaceAll: whole, split: whole, startsWith: argument, toLowerCase: whole },
+      ...{ toUpperCase: whole, trim: whole, trimEnd: whole, trimStart: whole },
+    }],
+    [Map.prototype, { forEach: whole, clear: whole }],
+    [Set.prototype, { forEach: whole, clear: whole, union: both, intersection: both, difference: both }],
+    [Set.prototype, { symmetricDifference: both, isSubsetOf: both, isSupersetOf: both, isDisjointFrom: both }],
+    [Array, { from: argument, of: allArguments }],
+    [Object.getPrototypeOf(Uint8Array), { from: argument, of: allArguments }],
+    [String, { fromCharCode: allArguments, fromCodePoint: allArguments }],
+    [JSON, { parse: argument }],
+  ];
+}
+
+/** Methods whose work shows in what they give back; that is charged after the call. */
+const chargedByResult: readonly (readonly [object, readonly string[]])[] = [
+  [Array.prototype, ["slice", "concat", "flat"]],
+  [typedArrayPrototype, ["slice"]],
+  [ArrayBuffer.prototype, ["slice"]],
+  [String.prototype, ["slice", "substring", "replace", "replaceAll", "split"]],
+  [Object, ["keys", "values", "entries", "getOwnPropertyNames", "fromEntries", "assign"]],
+  [JSON, ["stringify"]],
+];
+
+/** Methods that programs must not call, with the reason. */
+const refused: readonly (readonly [object, readonly string[], string])[] = [
+  [String.prototype, ["match", "matchAll", "search"], "programs have no regular expressions"],
+  [Array, ["fromAsync"], "programs have no promises"],
+];
+
+/** Wraps the library's methods; to be called once, before the library is frozen. */
+export function installMetering(): void {
+  for (const [owner, sizes] of methodSizes()) {
+    for (const name in sizes) {
+      const size = sizes[name] ?? resultOnly;
+      replace(owner, name, (original) => (self, given) => {
+        if (running !== undefined) running(size(self, given));
+        return Reflect.apply(original, self, given);
+      });
+    }
+  }
+  for (const [owner, names] of chargedByResult) {
+    for (const name of names) {
+      replace(owner, name, (original) => (self, given) => {
+        const result: unknown = Reflect.apply(original, self, given);
+        if (running !== undefined) running(sizeOf(result));
+        return result;
+      });
+    }
+  }
+  for (const [owner, names, reason] of refused) {
+    for (const name of names) {
+      replace(owner, name, (original) => (self, given) => {
+        if (running !== undefined) throw new TypeError(`Cannot call ${name}: ${reason}`);
+        return Reflect.apply(original, self, given);
+      });
+    }
+  }
+}
+
+type Method = (...given: never[]) => unknown;
+
+function replace(
+  owner: object,
+  name: string,
+  wrap: (original: Method) => (self: unknown, given: unknown[]) => unknown,
+): void {
+  const descriptor = Object.getOwnPropertyDescriptor(owner, name);
+  // Hosts differ in which of the newer methods they have; SES brings a fixed version of some.
+  if (typeof descriptor?.value !== "function" || !descriptor.configurable) return;
+  const original: Method = descriptor.value;
+  const wrapped = wrap(original);
+  // A method, unlike a function, cannot be constructed and has no prototype.
+  const holder = {
+    [name](this: unknown, ...given: unknown[]): unknown {
+      return wrapped(this, given);
+    },
+  };
+  const method = holder[name];
+  if (method === undefined) throw new Error(`The wrapper of "${name}" is lost`);
+  Object.defineProperty(method, "length", { value: original.length, configurable: true });
+  Object.defineProperty(owner, name, { ...descriptor, value: method });
+}

@@ -1,0 +1,53 @@
+/**
+ * Phase two of compilation: an IL becomes an image for one ISA.
+ *
+ * The IL is parsed, verified, and given its accounting with the costs of the ISA; whoever made it, it is
+ * trusted in nothing.
+ * - Throws CompileError with file, line, column and rule for a program that is refused.
+ * - Same IL and costs, same image, to the byte.
+ */
+
+import { allowedNames } from "./allowed_names.ts";
+import { ProgramAccounting } from "./account.ts";
+import { sha256 } from "./checksum.ts";
+import { CodeFlagsTable } from "./code_flags.ts";
+import type { CompilationTarget } from "./costs.ts";
+import { Edits } from "./edits.ts";
+import { FunctionFacts } from "./function_facts.ts";
+import { parseIlHeader, sourcePlace } from "./il.ts";
+import type { Image } from "./image.ts";
+import { postludeText, preludeText } from "./prelude.ts";
+import { Prices } from "./prices.ts";
+import { parseModule } from "./syntax.ts";
+import { verify } from "./verify.ts";
+
+/** Compiles an IL for a target; `ilHash` when the caller has hashed the IL already. */
+export function compileIl(il: string, target: CompilationTarget, ilHash?: string): Image {
+  const header = parseIlHeader(il);
+  const placeOf = (line: number, column: number) => sourcePlace(header, line, column);
+  const parsed = parseModule(il, placeOf);
+  const scopes = verify(parsed, (offset) => {
+    const { line, column } = parsed.source.position(offset);
+    return placeOf(line, column);
+  });
+  const { text } = parsed.source;
+  const prices = new Prices(target.costs, scopes);
+  const facts = new FunctionFacts(parsed.program, scopes, prices);
+  const flags = new CodeFlagsTable(parsed.program, (call) => {
+    const callee = facts.callee(call);
+    return !prices.isShortCall(call) && (callee === undefined || facts.smallPrice(callee) === undefined);
+  });
+  const edits = new Edits(text);
+  new ProgramAccounting({ text, scopes, prices, facts, flags, edits }).program(parsed.program);
+  const accounted = edits.apply();
+  const used = new Set(scopes.free.map(({ node }) => node.name));
+  const libraryNames = [...allowedNames].filter((name) => used.has(name));
+  return {
+    isa: target.isa,
+    ilHash: ilHash ?? sha256(new TextEncoder().encode(il)),
+    il: header,
+    ilHeaderLine: il.slice(0, il.indexOf("\n")),
+    columns: accounted.columns,
+    body: preludeText(libraryNames, target.costs) + accounted.text + postludeText,
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * The first line of each image: the counter, the checks, and what else accounting code calls.
+ *
+ * The allowed names that a program uses become constants of the image, because a free name is looked up
+ * through the compartment's proxies each time.
+ * - `$c` counts down from `$chunk`, so that it stays a small whole number; `$spent` holds what went
+ *   before, `$stop` where the budget ends.
+ * - Once the budget is spent, each later check throws again: no `catch` or `finally` gets away.
+ */
+
+import { type OperationCosts, unitsPerCycle } from "./costs.ts";
+
+/** Units that `$c` counts before they are added to the total. */
+const chunkUnits = 2 ** 29;
+/** A charge by size below this never throws, so the kernel's own code is never cut short by one. */
+const smallChargeUnits = 2 ** 26;
+/** The largest single allocation of a program, in bytes. */
+const allocationBytesMax = 2 ** 30;
+
+/** What an image gives to the code that runs it. */
+export interface ImageControl {
+  /** Starts a burst that may spend this many cycles. */
+  begin(cyclesMax: number): void;
+  /** Cycles counted since the image was made. */
+  read(): number;
+  /** Charges work that takes time by size. */
+  bulk(bytes: number): void;
+  /** Whether a burst has spent its budget. */
+  isStopped(): boolean;
+  /** Runs the program's modules and gives the main function. */
+  load(): unknown;
+}
+
+/** What an image is given: the language's library, and what its accounting calls. */
+export interface ImageSurroundings {
+  readonly library: Readonly<Record<string, unknown>>;
+  /** Makes the error that ends a program whose budget is spent. */
+  readonly stop: () => Error;
+  /** Bytes that copying a value moves. */
+  readonly sizeOf: (value: unknown) => number;
+  /** Gives a constructor back unless it allocates by size. */
+  readonly checkConstructor: (value: unknown) => unknown;
+}
+
+const scanned = [
+  "const $k=()=>{$spent+=$chunk-$c;",
+  "if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}",
+  `$chunk=$stop-$spent<${chunkUnits}?$stop-$spent:${chunkUnits};$c=$chunk;};`,
+  "const $o=()=>{throw new $R('Maximum call stack size exceeded');};",
+  "const $y=(v,d)=>{$d=d;return v;};",
+  "const $s=(v)=>{$b($e.sizeOf(v));return v;};",
+  "const $z=(v,n)=>{const b=typeof v==='object'?$e.sizeOf(v):v*n;",
+  `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
+  "const $w=$e.checkConstructor;",
+].join("");
+
+/** The text in front of a program's own; it holds no line end but its last. */
+export function preludeText(libraryNames: readonly string[], costs: OperationCosts): string {
+  const unitsPerByte = costs.bulkByte * unitsPerCycle;
+  const bulk = `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${smallChargeUnits}){$c-=u|0;return;}` +
+    "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
+  const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$stop=$spent+n;` +
+    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;},` +
+    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},bulk:$b,isStopped:()=>$stopped,load(){\n`;
+  return "(($e)=>{" +
+    `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
+    "let $c=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk + `return{${control}`;
+}
+
+/** The text behind a program's own. */
+export const postludeText = "\n}};})";

@@ -1,0 +1,78 @@
+/**
+ * Compiles and runs programs given as text, for the tests and benchmarks of the compiler.
+ *
+ * - Sources are a record from path to text; the entry is "apps/sample/main.ts".
+ * - `runSample` answers each kernel call with what its request's `answer` says, and collects the
+ *   requests; a sample makes requests with the `ask` of the kernel it is given.
+ */
+
+import type { CompilationTarget } from "./costs.ts";
+import type { Image } from "./image.ts";
+import { instantiate, type ProgramInstance } from "./instantiate.ts";
+import { harden } from "./lockdown.ts";
+import { buildIl } from "./phase_one.ts";
+import { compileIl } from "./phase_two.ts";
+
+export const sampleEntry = "apps/sample/main.ts";
+
+/** A machine on which each operation costs one cycle, and a byte a hundredth. */
+export const plainTarget: CompilationTarget = {
+  isa: "plain",
+  costs: {
+    ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
+    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.01 },
+  },
+};
+
+export type Sources = Readonly<Record<string, string>>;
+
+export function sampleIl(sources: string | Sources): string {
+  const files: Sources = typeof sources === "string" ? { [sampleEntry]: sources } : sources;
+  return buildIl(sampleEntry, (path) => files[path]).il;
+}
+
+export function sampleImage(sources: string | Sources, target: CompilationTarget = plainTarget): Image {
+  return compileIl(sampleIl(sources), target);
+}
+
+/** The kernel that samples see: `yield* kernel.ask(answer)` gives `answer` back. */
+export function sampleKernel(): object {
+  return harden({
+    *ask(answer: unknown): Generator<unknown, unknown, unknown> {
+      return yield harden({ answer });
+    },
+  });
+}
+
+export interface SampleRun {
+  readonly instance: ProgramInstance;
+  readonly result: unknown;
+  readonly requests: readonly unknown[];
+  readonly cycles: number;
+}
+
+/** Runs a sample's main function to its end. */
+export function runSample(
+  sources: string | Sources,
+  target: CompilationTarget = plainTarget,
+  cyclesMax?: number,
+): SampleRun {
+  const instance = instantiate(sampleImage(sources, target));
+  if (cyclesMax !== undefined) instance.setLimit(cyclesMax);
+  return { instance, ...finish(instance) };
+}
+
+export function finish(
+  instance: ProgramInstance,
+): { readonly result: unknown; readonly requests: readonly unknown[]; readonly cycles: number } {
+  const start = instance.readCycles();
+  const thread = instance.start(sampleKernel());
+  const requests: unknown[] = [];
+  let step = thread.next();
+  while (!step.done) {
+    const { answer } = step.value as { readonly answer: unknown };
+    requests.push(answer);
+    step = thread.next(answer);
+  }
+  return { result: step.value, requests, cycles: instance.readCycles() - start };
+}

@@ -1,0 +1,341 @@
+/**
+ * Which declaration each name means: scopes, bindings and references of one module.
+ *
+ * The verifier needs the names that nothing declares; the cost passes need to know which function a call
+ * reaches and what a variable ever holds.
+ * - Follows ECMAScript's rules for strict code: `var` and functions are hoisted, a function in a block
+ *   belongs to the block, parameters are in scope outside of the body.
+ * - A name is resolved after its whole scope was read, so order in the text does not matter.
+ */
+
+import type { Class, Identifier, Pattern, Program, Statement, VariableDeclaration } from "acorn";
+import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+
+export type BindingKind = "var" | "let" | "const" | "function" | "class" | "parameter";
+
+/** How a reference uses its name; "call" means as the callee of a plain call. */
+export type ReferenceRole = "read" | "write" | "call" | "new";
+
+export interface Binding {
+  readonly name: string;
+  readonly kind: BindingKind;
+  /** The identifier that declares it. */
+  readonly declaration: Identifier;
+  /** The function that a function declaration or a `const f = () => …` binds. */
+  readonly functionNode: FunctionNode | undefined;
+  /** Expressions that are stored in it whole; `undefined` for one that is not known, such as a parameter. */
+  readonly values: (Node | undefined)[];
+  readonly roles: Set<ReferenceRole>;
+}
+
+export interface FreeReference {
+  readonly node: Identifier;
+  readonly role: ReferenceRole;
+}
+
+export interface Scopes {
+  /** The binding of each identifier that refers to or declares one. */
+  readonly bindings: ReadonlyMap<Node, Binding>;
+  readonly free: readonly FreeReference[];
+}
+
+export function analyseScopes(program: Program): Scopes {
+  const analysis = new ScopeAnalysis();
+  analysis.program(program);
+  return analysis;
+}
+
+interface Scope {
+  readonly parent: Scope | undefined;
+  readonly names: Map<string, Binding>;
+  /** Functions other than arrows have `arguments`. */
+  readonly hasArguments: boolean;
+}
+
+class ScopeAnalysis implements Scopes {
+  readonly bindings = new Map<Node, Binding>();
+  readonly free: FreeReference[] = [];
+  #scope: Scope = { parent: undefined, names: new Map(), hasArguments: false };
+  readonly #pending: { readonly node: Identifier; readonly role: ReferenceRole; readonly value: Node | undefined; readonly scope: Scope }[] = [];
+
+  program(program: Program): void {
+    this.#hoistVariables(program.body);
+    this.#declareLexical(program.body);
+    for (const statement of program.body) this.#visit(statement);
+    for (const { node, role, value, scope } of this.#pending) this.#resolve(node, role, value, scope);
+  }
+
+  #resolve(node: Identifier, role: ReferenceRole, value: Node | undefined, from: Scope): void {
+    for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
+      const binding = scope.names.get(node.name);
+      if (binding !== undefined) {
+        this.bindings.set(node, binding);
+        binding.roles.add(role);
+        if (role === "write") binding.values.push(value);
+        return;
+      }
+      if (scope.hasArguments && node.name === "arguments") return;
+    }
+    this.free.push({ node, role });
+  }
+
+  #within(hasArguments: boolean, body: () => void): void {
+    const outer = this.#scope;
+    this.#scope = { parent: outer, names: new Map(), hasArguments };
+    body();
+    this.#scope = outer;
+  }
+
+  #declare(declaration: Identifier, kind: BindingKind, value?: Node): void {
+    const known = this.#scope.names.get(declaration.name);
+    if (known !== undefined) {
+      // `var` twice, or a `var` that is also a function: one binding that holds either.
+      known.values.push(value);
+      known.roles.add("write");
+      this.bindings.set(declaration, known);
+      return;
+    }
+    const bindsFunction = value !== undefined && isFunction(value) && (kind === "function" || kind === "const");
+    const binding: Binding = {
+      name: declaration.name,
+      kind,
+      declaration,
+      functionNode: bindsFunction ? value : undefined,
+      values: [value],
+      roles: new Set(),
+    };
+    this.#scope.names.set(declaration.name, binding);
+    this.bindings.set(declaration, binding);
+  }
+
+  #declarePattern(pattern: Pattern, kind: BindingKind, value?: Node): void {
+    switch (pattern.type) {
+      case "Identifier":
+        return this.#declare(pattern, kind, value);
+      case "ObjectPattern":
+        for (const part of pattern.properties) {
+          this.#declarePattern(part.type === "Property" ? part.value : part.argument, kind);
+        }
+        return;
+      case "ArrayPattern":
+        for (const part of pattern.elements) if (part !== null) this.#declarePattern(part, kind);
+        return;
+      case "AssignmentPattern":
+        return this.#declarePattern(pattern.left, kind);
+      case "RestElement":
+        return this.#declarePattern(pattern.argument, kind);
+      default:
+        return;
+    }
+  }
+
+  #declareVariables(declaration: VariableDeclaration): void {
+    for (const declarator of declaration.declarations) {
+      this.#declarePattern(declarator.id, declaration.kind as BindingKind, declarator.init ?? undefined);
+    }
+  }
+
+  /** Declares what `var` declares anywhere in a function's body. */
+  #hoistVariables(body: readonly Node[]): void {
+    for (const node of body) {
+      if (node.type === "VariableDeclaration") {
+        if (node.kind === "var") this.#declareVariables(node);
+      } else if (!isFunction(node) && node.type !== "ClassDeclaration" && !node.type.endsWith("Expression")) {
+        forEachChild(node, (child) => this.#hoistVariables([child]));
+      }
+    }
+  }
+
+  #declareLexical(body: readonly Node[]): void {
+    for (const node of body) {
+      if (node.type === "VariableDeclaration" && node.kind !== "var") this.#declareVariables(node);
+      else if (node.type === "FunctionDeclaration" && node.id !== null) this.#declare(node.id, "function", node);
+      else if (node.type === "ClassDeclaration" && node.id !== null) this.#declare(node.id, "class");
+      else if (node.type === "ExportDefaultDeclaration" || node.type === "ExportNamedDeclaration") {
+        if (node.declaration !== null && node.declaration !== undefined) this.#declareLexical([node.declaration]);
+      }
+    }
+  }
+
+  #refer(node: Identifier, role: ReferenceRole, value?: Node): void {
+    this.#pending.push({ node, role, value, scope: this.#scope });
+  }
+
+  #visit(node: Node): void {
+    switch (node.type) {
+      case "Identifier":
+        return this.#refer(node, "read");
+      case "MemberExpression":
+        this.#visit(node.object);
+        if (node.computed) this.#visit(node.property);
+        return;
+      case "Property":
+      case "MethodDefinition":
+      case "PropertyDefinition":
+        if (node.computed) this.#visit(node.key);
+        if (node.value !== null && node.value !== undefined) this.#visit(node.value);
+        return;
+      case "CallExpression":
+      case "NewExpression":
+        if (node.callee.type === "Identifier") this.#refer(node.callee, node.type === "NewExpression" ? "new" : "call");
+        else this.#visit(node.callee);
+        for (const argument of node.arguments) this.#visit(argument);
+        return;
+      case "AssignmentExpression":
+        this.#assign(node.left, node.operator === "=" ? node.right : node);
+        return this.#visit(node.right);
+      case "UpdateExpression":
+        return this.#assign(node.argument, node);
+      case "LabeledStatement":
+        return this.#visit(node.body);
+      case "BreakStatement":
+      case "ContinueStatement":
+      case "MetaProperty":
+        return;
+      case "VariableDeclaration":
+        for (const declarator of node.declarations) {
+          this.#visitDefaults(declarator.id);
+          if (declarator.init !== null && declarator.init !== undefined) this.#visit(declarator.init);
+        }
+        return;
+      default:
+        return this.#visitScoped(node);
+    }
+  }
+
+  #visitScoped(node: Node): void {
+    switch (node.type) {
+      case "FunctionDeclaration":
+      case "FunctionExpression":
+      case "ArrowFunctionExpression":
+        return this.#function(node);
+      case "ClassDeclaration":
+      case "ClassExpression":
+        return this.#class(node);
+      case "BlockStatement":
+      case "StaticBlock":
+        return this.#within(false, () => {
+          if (node.type === "StaticBlock") this.#hoistVariables(node.body);
+          this.#block(node.body);
+        });
+      case "SwitchStatement":
+        this.#visit(node.discriminant);
+        return this.#within(false, () => {
+          this.#declareLexical(node.cases.flatMap((part) => part.consequent));
+          for (const part of node.cases) forEachChild(part, (child) => this.#visit(child));
+        });
+      case "ForStatement":
+        return this.#within(false, () => {
+          const { init } = node;
+          if (init?.type === "VariableDeclaration" && init.kind !== "var") this.#declareVariables(init);
+          forEachChild(node, (child) => this.#visit(child));
+        });
+      case "ForInStatement":
+      case "ForOfStatement":
+        return this.#within(false, () => {
+          const { left } = node;
+          if (left.type !== "VariableDeclaration") this.#assign(left, undefined);
+          else {
+            if (left.kind !== "var") this.#declareVariables(left);
+            for (const { id } of left.declarations) this.#visitDefaults(id);
+          }
+          this.#visit(node.right);
+          this.#visit(node.body);
+        });
+      case "CatchClause":
+        return this.#within(false, () => {
+          if (node.param !== null && node.param !== undefined) {
+            this.#declarePattern(node.param, "let");
+            this.#visitDefaults(node.param);
+          }
+          this.#visit(node.body);
+        });
+      default:
+        return forEachChild(node, (child) => this.#visit(child));
+    }
+  }
+
+  #block(body: readonly Statement[]): void {
+    this.#declareLexical(body);
+    for (const statement of body) this.#visit(statement);
+  }
+
+  #function(node: FunctionNode): void {
+    const hasArguments = node.type !== "ArrowFunctionExpression";
+    this.#within(false, () => {
+      // The name of a function expression is a scope of its own around the function.
+      if (node.type === "FunctionExpression" && node.id) this.#declare(node.id, "let", node);
+      this.#within(hasArguments, () => {
+        for (const parameter of node.params) this.#declarePattern(parameter, "parameter");
+        for (const parameter of node.params) this.#visitDefaults(parameter);
+        this.#within(false, () => {
+          if (node.body.type !== "BlockStatement") return this.#visit(node.body);
+          this.#hoistVariables(node.body.body);
+          this.#block(node.body.body);
+        });
+      });
+    });
+  }
+
+  #class(node: Class): void {
+    this.#within(false, () => {
+      if (node.id) this.#declare(node.id, "class");
+      if (node.superClass) this.#visit(node.superClass);
+      for (const member of node.body.body) this.#visit(member);
+    });
+  }
+
+  /** Visits the expressions inside of a pattern that declares names. */
+  #visitDefaults(pattern: Pattern): void {
+    switch (pattern.type) {
+      case "ObjectPattern":
+        for (const part of pattern.properties) {
+          if (part.type === "RestElement") this.#visitDefaults(part.argument);
+          else {
+            if (part.computed) this.#visit(part.key);
+            this.#visitDefaults(part.value);
+          }
+        }
+        return;
+      case "ArrayPattern":
+        for (const part of pattern.elements) if (part !== null) this.#visitDefaults(part);
+        return;
+      case "AssignmentPattern":
+        this.#visitDefaults(pattern.left);
+        return this.#visit(pattern.right);
+      case "RestElement":
+        return this.#visitDefaults(pattern.argument);
+      default:
+        return;
+    }
+  }
+
+  /** Visits what an assignment stores to. */
+  #assign(target: Node, value: Node | undefined): void {
+    switch (target.type) {
+      case "Identifier":
+        return this.#refer(target, "write", value);
+      case "ObjectPattern":
+        for (const part of target.properties) {
+          if (part.type === "RestElement") this.#assign(part.argument, undefined);
+          else {
+            if (part.computed) this.#visit(part.key);
+            this.#assign(part.value, undefined);
+          }
+        }
+        return;
+      case "ArrayPattern":
+        for (const part of target.elements) if (part !== null) this.#assign(part, undefined);
+        return;
+      case "AssignmentPattern":
+        this.#assign(target.left, undefined);
+        return this.#visit(target.right);
+      case "RestElement":
+        return this.#assign(target.argument, undefined);
+      case "ParenthesizedExpression":
+        return this.#assign(target.expression, value);
+      default:
+        return this.#visit(target);
+    }
+  }
+}

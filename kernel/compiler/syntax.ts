@@ -1,0 +1,103 @@
+/**
+ * The syntax tree as the compiler's passes use it: acorn's nodes, and a walk over their children.
+ *
+ * - `children` gives the nodes directly below one, in the order of the text.
+ * - Offsets are into the text that was parsed; `SourceText` turns them into lines and columns.
+ */
+
+import { type AnyNode, type Comment, type Options, parse, type Program } from "acorn";
+import { CompileError, type SourcePlace } from "./compile_error.ts";
+
+export type Node = AnyNode;
+
+export type FunctionNode = Extract<
+  Node,
+  { type: "FunctionDeclaration" | "FunctionExpression" | "ArrowFunctionExpression" }
+>;
+
+const options = { ecmaVersion: 2024, sourceType: "module", allowHashBang: false } as const satisfies Options;
+
+/** A text with the start of each of its lines. */
+export class SourceText {
+  readonly text: string;
+  readonly #lineStarts: number[] = [0];
+
+  constructor(text: string) {
+    this.text = text;
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
+  }
+
+  /** Line and column of an offset, both from 1. */
+  position(offset: number): { readonly line: number; readonly column: number } {
+    let low = 0;
+    let high = this.#lineStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return { line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
+  }
+}
+
+/** What `parseModule` found: the tree, and the text with its comments blanked out. */
+export interface ParsedModule {
+  readonly program: Program;
+  readonly source: SourceText;
+}
+
+/** Parses a module; a syntax error becomes a CompileError at the place that `placeAt` gives. */
+export function parseModule(
+  text: string,
+  placeAt: (line: number, column: number) => SourcePlace,
+): ParsedModule {
+  const comments: Comment[] = [];
+  try {
+    const program = parse(text, { ...options, onComment: comments });
+    return { program, source: new SourceText(blank(text, comments)) };
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    const position = (error as SyntaxError & { readonly loc?: { readonly line: number; readonly column: number } }).loc;
+    const place = placeAt(position?.line ?? 1, (position?.column ?? 0) + 1);
+    throw new CompileError(place, "syntax", error.message.replace(/ \(\d+:\d+\)$/, ""));
+  }
+}
+
+/** The text with blanks in place of the given ranges; line ends stay. */
+export function blank(text: string, ranges: readonly { readonly start: number; readonly end: number }[]): string {
+  let result = "";
+  let at = 0;
+  for (const { start, end } of ranges) {
+    result += text.slice(at, start) + text.slice(start, end).replace(/[^\n]/g, " ");
+    at = end;
+  }
+  return result + text.slice(at);
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
+}
+
+/** Calls `visit` with each node directly below `node`. */
+export function forEachChild(node: Node, visit: (child: Node) => void): void {
+  const fields = node as unknown as Readonly<Record<string, unknown>>;
+  for (const key in fields) {
+    const value = fields[key];
+    if (typeof value !== "object" || value === null) continue;
+    if (Array.isArray(value)) {
+      for (const item of value) if (isNode(item)) visit(item);
+    } else if (isNode(value)) {
+      visit(value);
+    }
+  }
+}
+
+export function isFunction(node: Node): node is FunctionNode {
+  return node.type === "FunctionDeclaration" || node.type === "FunctionExpression" ||
+    node.type === "ArrowFunctionExpression";
+}
+
+export function isLoop(node: Node): boolean {
+  return node.type === "ForStatement" || node.type === "WhileStatement" || node.type === "DoWhileStatement" ||
+    node.type === "ForInStatement" || node.type === "ForOfStatement";
+}

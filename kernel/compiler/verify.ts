@@ -1,0 +1,153 @@
+/**
+ * The verifier: refuses an IL that could reach the host, run unaccounted, or behave differently each time.
+ *
+ * Phase two verifies every IL, whoever made it; images are made of verified code only. A compartment
+ * without powers stands behind it, so a mistake here opens no way to the host.
+ * - The first offence is thrown, with its place in the source file and the name of the rule.
+ * - What each rule is for stands in docs/compilation.md.
+ */
+
+import type { Identifier, Program } from "acorn";
+import { allowedNames, refusedMembers, sizedConstructors } from "./allowed_names.ts";
+import { CompileError, type SourcePlace } from "./compile_error.ts";
+import { analyseScopes, type Scopes } from "./scope.ts";
+import { forEachChild, isFunction, type Node, type ParsedModule } from "./syntax.ts";
+
+/** Names with a "$" in front belong to the compiler; these are the ones that phase one uses. */
+const linkerNames = /^\$(?:m\d+|default)$/;
+/** Expressions and statements nested deeper than this could exhaust the stack of whoever reads them. */
+const nestingMax = 400;
+
+/** Verifies a parsed IL; gives its scopes, which later passes need too. */
+export function verify(parsed: ParsedModule, placeOf: (offset: number) => SourcePlace): Scopes {
+  const verifier = new Verifier(placeOf);
+  verifier.body(parsed.program);
+  verifier.text(parsed.source.text);
+  const scopes = analyseScopes(parsed.program);
+  verifier.names(scopes);
+  return scopes;
+}
+
+class Verifier {
+  readonly #placeOf: (offset: number) => SourcePlace;
+
+  constructor(placeOf: (offset: number) => SourcePlace) {
+    this.#placeOf = placeOf;
+  }
+
+  /** An IL is statements, then one `export default`. */
+  body(program: Program): void {
+    const last = program.body.at(-1);
+    if (last?.type !== "ExportDefaultDeclaration") {
+      this.#refuse(last?.start ?? 0, "export", "an IL ends with its one export, the main function");
+    }
+    for (const statement of program.body) {
+      if (statement === last) this.#visit(last.declaration, false, 1);
+      else this.#visit(statement, false, 1);
+    }
+  }
+
+  /** Text that a script, unlike a module, could read as a comment or an import. */
+  text(text: string): void {
+    const html = /<!--|-->/.exec(text);
+    if (html !== null) this.#refuse(html.index, "html-comment", `"${html[0]}" may open or close a comment in scripts`);
+    const imported = /(?:^|[^.]|\.\.\.)\b(import|eval)\s*(?:\(|\/[/*])/.exec(text);
+    if (imported !== null) {
+      this.#refuse(imported.index, "evaluation", `"${imported[1]}(" may not occur, not even in a string`);
+    }
+  }
+
+  names(scopes: Scopes): void {
+    for (const [node, binding] of scopes.bindings) {
+      if (binding.name.startsWith("$") && !linkerNames.test(binding.name)) {
+        this.#refuse(node.start, "reserved-name", `"${binding.name}": names with a "$" in front belong to the compiler`);
+      }
+    }
+    for (const { node, role } of scopes.free) this.#freeName(node, role === "write");
+  }
+
+  #freeName(node: Identifier, isWritten: boolean): void {
+    if (!allowedNames.has(node.name)) {
+      this.#refuse(node.start, "free-name", `"${node.name}" is neither declared nor a name that programs may use`);
+    }
+    if (isWritten) this.#refuse(node.start, "free-name", `"${node.name}" belongs to the language and cannot be changed`);
+  }
+
+  /** `hasThis`: whether a function or class around the node gives `this` a meaning. */
+  #visit(node: Node, hasThis: boolean, depth: number): void {
+    if (depth > nestingMax) this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
+    this.#node(node, hasThis);
+    const givesThis = hasThis || (isFunction(node) && node.type !== "ArrowFunctionExpression") ||
+      node.type === "PropertyDefinition" || node.type === "StaticBlock";
+    forEachChild(node, (child) => this.#visit(child, givesThis, depth + 1));
+  }
+
+  #node(node: Node, hasThis: boolean): void {
+    switch (node.type) {
+      case "ImportDeclaration":
+      case "ImportExpression":
+        return this.#refuse(node.start, "import", "an IL imports nothing: phase one has linked it");
+      case "ExportNamedDeclaration":
+      case "ExportAllDeclaration":
+      case "ExportDefaultDeclaration":
+        return this.#refuse(node.start, "export", "an IL has one export, its last statement");
+      case "MetaProperty":
+        if (node.meta.name !== "import") return;
+        return this.#refuse(node.start, "import", "programs have no import.meta");
+      case "FunctionDeclaration":
+      case "FunctionExpression":
+      case "ArrowFunctionExpression":
+        if (node.async) this.#refuse(node.start, "async", "programs wait with yield*, not with async functions");
+        return;
+      case "AwaitExpression":
+        return this.#refuse(node.start, "async", "programs wait with yield*, not with await");
+      case "ForOfStatement":
+        if (node.await) this.#refuse(node.start, "async", "programs have no asynchronous loops");
+        return;
+      case "YieldExpression":
+        if (node.delegate) return;
+        return this.#refuse(node.start, "plain-yield", "only yield* reaches the kernel");
+      case "ThisExpression":
+        if (hasThis) return;
+        return this.#refuse(node.start, "this", "there is no `this` outside of functions and classes");
+      case "DebuggerStatement":
+        return this.#refuse(node.start, "debugger", "programs cannot call the host's debugger");
+      default:
+        return this.#expression(node);
+    }
+  }
+
+  #expression(node: Node): void {
+    switch (node.type) {
+      case "Literal":
+        if (node.regex !== undefined && node.regex !== null) {
+          this.#refuse(node.start, "regular-expression", "a regular expression may take any time to match");
+        }
+        if (typeof node.value === "bigint" || (node.bigint !== undefined && node.bigint !== null)) {
+          this.#refuse(node.start, "bigint", "a BigInt may grow without bound");
+        }
+        return;
+      case "MemberExpression": {
+        if (node.object.type !== "Identifier" || node.property.type !== "Identifier" || node.computed) return;
+        const reason = refusedMembers.get(`${node.object.name}.${node.property.name}`);
+        if (reason !== undefined) this.#refuse(node.start, "refused-member", reason);
+        return;
+      }
+      case "ClassDeclaration":
+      case "ClassExpression":
+        return this.#superClass(node.superClass);
+      default:
+        return;
+    }
+  }
+
+  /** A subclass of a buffer would allocate where no `new` shows how much. */
+  #superClass(node: Node | null | undefined): void {
+    if (node?.type !== "Identifier" || !sizedConstructors.has(node.name)) return;
+    this.#refuse(node.start, "super-class", `programs cannot extend ${node.name}`);
+  }
+
+  #refuse(offset: number, rule: string, reason: string): never {
+    throw new CompileError(this.#placeOf(offset), rule, reason);
+  }
+}

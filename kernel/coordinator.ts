@@ -1,0 +1,80 @@
+/**
+ * What the first kernel has and the others do not: the namespace, the boot archive,
+ * the list of kernels, and the say over placement.
+ */
+
+import type { KernelRow } from "./abi/kernel.ts";
+import type { BootArchive } from "./boot/boot_archive.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Namespace } from "./namespace/namespace.ts";
+import type { Manifest } from "./placement/manifest.ts";
+import { type Candidate, place, type Placement } from "./placement/placement.ts";
+import { WaitQueue } from "./scheduling/wait_queue.ts";
+
+/** A kernel of the machine, as the coordinator knows it. */
+export interface KnownKernel {
+  readonly index: number;
+  readonly row: KernelRow;
+}
+
+export class Coordinator {
+  readonly kernels: KnownKernel[] = [];
+  /** Where the kernels of the host keep their message areas, and how to interrupt them. */
+  readonly hosts = new Map<number, { readonly messages: { base: number; size: number }; readonly apicId: number }>();
+  /** Threads that wait for the power button. */
+  readonly powerButton = new WaitQueue();
+  powerButtonPressed = false;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly namespace: Namespace,
+    readonly archive: BootArchive,
+    /** Switches the machine off. */
+    readonly powerOff: (status: number) => void,
+  ) {}
+
+  /** Figure 3 over the kernels that are up; throws PlacementError. */
+  place(manifest: Manifest): Placement {
+    const { names } = this.namespace;
+    const up = this.kernels.filter(({ row }) => names.some((name) => name.path === row.path));
+    const candidates = up.map(({ index, row }): Candidate => ({
+      index,
+      name: row.name,
+      platform: row.platform,
+      cpuUse: this.#cpuUseOf(index),
+    }));
+    return place(manifest, candidates, (contractName) => this.#kernelsServing(contractName));
+  }
+
+  messageAreaOf(index: number): { base: number; size: number } {
+    const host = this.hosts.get(index);
+    if (host === undefined) throw new Error(`Kernel ${index} is not one of the host's`);
+    return host.messages;
+  }
+
+  /** Interrupts the first CPU of another kernel of the host. */
+  interruptKernel(index: number): void {
+    const host = this.hosts.get(index);
+    if (host === undefined) throw new Error(`A card rang for kernel ${index}, which is not one of the host's`);
+    this.kernel.platform.sendIpi(this.kernel.dispatchers[0]!.cpu, host.apicId);
+  }
+
+  pressPowerButton(): void {
+    this.powerButtonPressed = true;
+    this.powerButton.wakeAll();
+  }
+
+  #cpuUseOf(index: number): number {
+    return index === this.kernel.index ? this.kernel.cpuUse : this.kernel.peer(index).transport.peerLoad / 1000;
+  }
+
+  /**
+   * Kernels with a service of a contract, once for each instance: every name in the
+   * namespace that speaks it counts.
+   */
+  #kernelsServing(contractName: string): number[] {
+    return this.namespace.names
+      .filter((name) => this.kernel.contracts.find(name.contract)?.contractName === contractName)
+      .map((name) => name.kernel);
+  }
+}

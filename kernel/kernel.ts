@@ -1,0 +1,248 @@
+/**
+ * A kernel: the same code on every CPU of the machine, coordinator or satellite.
+ *
+ * It owns CPUs and the memory of its domain, schedules threads, keeps the exchange
+ * heap, and passes messages; everything else is a process (paper, section 2.1).
+ * - This class holds the parts together and knows which CPU is executing kernel code,
+ *   so that work can be charged to it.
+ * - What only the coordinator has stands in `coordinator`.
+ */
+
+import type { KernelRow } from "./abi/kernel.ts";
+import type { Contract } from "./contracts/contract.ts";
+import { ContractRegistry } from "./contracts/registry.ts";
+import { namespaceContract, serviceProviderContract } from "./contracts/namespace.ts";
+import { pipeContract } from "./contracts/pipe.ts";
+import type { Coordinator } from "./coordinator.ts";
+import type { KernelDevice } from "./boot/devices.ts";
+import { EndpointHandle } from "./calls/endpoint_handle.ts";
+import type { ChannelEnd } from "./channels/channel_end.ts";
+import { ChannelTable } from "./channels/channel_table.ts";
+import type { Complex, Cpu, EventLog, EventQueue, Isa, KernelPrimitive } from "./hal/hardware.ts";
+import type { InterruptSource, Platform } from "./hal/platform.ts";
+import { Interrupts } from "./interrupts.ts";
+import { type Block, ExchangeHeap } from "./memory/exchange_heap.ts";
+import { PageAllocator } from "./memory/page_allocator.ts";
+import type { KernelMemory } from "./memory/layout.ts";
+import { NamespaceClient } from "./namespace/namespace_client.ts";
+import type { SystemManifest } from "./placement/manifest.ts";
+import { Process, type ProgramInstance } from "./process/process.ts";
+import { ProcessTable } from "./process/process_table.ts";
+import type { HostCardTransport } from "./remote/host_card_transport.ts";
+import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
+import { Dispatcher } from "./scheduling/dispatcher.ts";
+import { Scheduler } from "./scheduling/scheduler.ts";
+import { KernelTimers } from "./scheduling/timers.ts";
+
+export interface KernelOptions {
+  readonly index: number;
+  readonly name: string;
+  readonly role: "coordinator" | "satellite";
+  /** Where it runs, such as "domain 0" or "card 0". */
+  readonly place: string;
+  readonly domain: number;
+  readonly complex: Complex;
+  readonly cpus: readonly Cpu[];
+  readonly clock: EventQueue;
+  readonly log: EventLog;
+  readonly platform: Platform;
+  readonly memory: KernelMemory;
+  readonly system: SystemManifest;
+  readonly seed: number;
+  /** Phase two: an instance of a program for an ISA, from its intermediate language. */
+  instantiate(il: string, isa: Isa): ProgramInstance;
+}
+
+export class Kernel {
+  readonly index: number;
+  readonly name: string;
+  readonly options: KernelOptions;
+  readonly complex: Complex;
+  readonly clock: EventQueue;
+  readonly platform: Platform;
+  readonly dispatchers: readonly Dispatcher[];
+  readonly scheduler: Scheduler;
+  readonly timers: KernelTimers;
+  readonly interrupts: Interrupts;
+  readonly pages: PageAllocator;
+  readonly heap: ExchangeHeap;
+  readonly contracts = new ContractRegistry();
+  readonly channels: ChannelTable;
+  readonly processes: ProcessTable;
+  /** The kernel's own threads run in this process. */
+  readonly self: Process;
+  /** The CPU that executes kernel code at this moment. */
+  executing: Dispatcher | undefined;
+  /** Devices on the buses of this kernel, by location. */
+  devices: readonly KernelDevice[] = [];
+  coordinator: Coordinator | undefined;
+  /** A card was introduced. */
+  onMeet: ((card: Introduction) => void) | undefined;
+  /** Pairs with cards, for a kernel of the host. */
+  readonly cardTransports: HostCardTransport[] = [];
+  #names: NamespaceClient | undefined;
+  readonly #peers = new Map<number, { readonly name: string; readonly peer: RemotePeer }>();
+  #random: number;
+
+  constructor(options: KernelOptions) {
+    this.options = options;
+    this.index = options.index;
+    this.name = options.name;
+    this.complex = options.complex;
+    this.clock = options.clock;
+    this.platform = options.platform;
+    this.dispatchers = options.cpus.map((cpu) => new Dispatcher(this, cpu));
+    this.scheduler = new Scheduler(this);
+    this.timers = new KernelTimers(this);
+    this.interrupts = new Interrupts(this);
+    const { memory } = options;
+    this.pages = new PageAllocator(memory.kernel.base, memory.kernel.size);
+    this.heap = new ExchangeHeap(memory.heap.base, memory.heap.size);
+    memory.dram.overlay(memory.heap.base, memory.heap.size, this.heap);
+    this.channels = new ChannelTable(this);
+    this.processes = new ProcessTable(this);
+    this.self = new Process(0, this.name, kernelManifest, []);
+    this.#random = (options.seed ^ Math.imul(options.index + 1, 0x9e3779b9)) >>> 0;
+    for (const contract of [namespaceContract, serviceProviderContract, pipeContract] as Contract[]) {
+      this.contracts.admit(contract);
+    }
+  }
+
+  /** Lets the CPUs take interrupts and run threads. */
+  start(): void {
+    for (const dispatcher of this.dispatchers) dispatcher.start();
+  }
+
+  /** The way to the namespace; set when the kernel has been connected to it. */
+  get names(): NamespaceClient {
+    if (this.#names === undefined) throw new Error(`${this.name} has no namespace yet`);
+    return this.#names;
+  }
+
+  useNamespace(end: ChannelEnd): void {
+    this.#names = new NamespaceClient(this, end);
+  }
+
+  /** This kernel as the tables show it. */
+  get row(): KernelRow {
+    const { role, place, cpus, memory } = this.options;
+    const { isa } = cpus[0]!;
+    return Object.freeze({
+      name: this.name,
+      role,
+      isa: isa.name,
+      platform: isa.platform,
+      cpus: cpus.length,
+      memoryMiB: memory.total / 2 ** 20,
+      place,
+      path: `/kernels/${this.name}`,
+    });
+  }
+
+  /** Marks a CPU as the one that executes kernel code; returns what to give to `leave`. */
+  enter(dispatcher: Dispatcher): Dispatcher | undefined {
+    const before = this.executing;
+    this.executing = dispatcher;
+    return before;
+  }
+
+  leave(before: Dispatcher | undefined): void {
+    this.executing = before;
+  }
+
+  /** Adds cycles to the CPU that executes kernel code now. */
+  charge(cycles: number): void {
+    this.executing?.cpu.steal(cycles);
+  }
+
+  primitiveCycles(primitive: KernelPrimitive): number {
+    return (this.executing ?? this.dispatchers[0]!).costOf(primitive);
+  }
+
+  /** A line in the event log. */
+  note(text: string): void {
+    this.options.log.record(this.name, text);
+  }
+
+  /** A line for the person at the console. */
+  say(text: string): void {
+    this.platform.debugLine((this.executing ?? this.dispatchers[0]!).cpu, text);
+  }
+
+  /** A random 32-bit word of this kernel's own sequence (xorshift32, seeded). */
+  random(): number {
+    let word = this.#random === 0 ? 0x6d2b79f5 : this.#random;
+    word ^= word << 13;
+    word ^= word >>> 17;
+    word ^= word << 5;
+    return this.#random = word >>> 0;
+  }
+
+  /** Busy share of the CPUs' time since boot, 0 to 1. */
+  get cpuUse(): number {
+    const seconds = this.clock.now / 1e9;
+    if (seconds === 0) return 0;
+    const cpus = this.options.cpus;
+    return cpus.reduce((sum, cpu) => sum + cpu.busyCycles / cpu.frequencyHz, 0) / (seconds * cpus.length);
+  }
+
+  /** Another kernel has become reachable; its service thread starts. */
+  connect(name: string, peer: RemotePeer): void {
+    this.#peers.set(peer.index, { name, peer });
+    this.processes.startThread(this.self, peer.serve(), `service of ${name}`);
+  }
+
+  peer(index: number): RemotePeer {
+    const entry = this.#peers.get(index);
+    if (entry === undefined) throw new Error(`${this.name} has no connection to kernel ${index}`);
+    return entry.peer;
+  }
+
+  get peers(): RemotePeer[] {
+    return [...this.#peers.values()].map(({ peer }) => peer);
+  }
+
+  nameOf(index: number): string {
+    return index === this.index ? this.name : this.#peers.get(index)?.name ?? `kernel ${index}`;
+  }
+
+  /** The path that the system manifest gives a contract. */
+  pathOf(contractName: string): string | undefined {
+    return this.options.system.paths.get(contractName);
+  }
+
+  /** A block that belongs to the kernel until it gets an owner; memory out is a fault of the machine's size. */
+  allocateKernelBlock(size: number): Block {
+    const block = this.heap.allocate(size, undefined);
+    if (block === undefined) throw new Error(`${this.name} has no exchange-heap memory left for ${size} bytes`);
+    return block;
+  }
+
+  /** Makes a process the holder of an end. */
+  own(end: ChannelEnd, process: Process): void {
+    end.holder = process;
+    process.ends.add(end);
+  }
+
+  /** Gives an end to a process that received it. Its contract is the kernel's copy: the declaration stayed behind. */
+  handOver(end: ChannelEnd, process: Process): EndpointHandle {
+    this.own(end, process);
+    return new EndpointHandle(end, Object.freeze({ name: end.contract.name }) as unknown as Contract);
+  }
+
+  /** An interrupt that is not the dispatcher's own business. */
+  interrupted(source: InterruptSource): void {
+    if (source.kind === "device") this.interrupts.fired(source.line);
+    // An IPI means that there is something to run, or that a card rang for this kernel.
+    else if (source.kind === "ipi") for (const transport of this.cardTransports) transport.lookAround();
+  }
+}
+
+const kernelManifest = Object.freeze({
+  name: "kernel",
+  source: "",
+  endpoints: [],
+  services: [],
+  devices: [],
+  privileges: [],
+});

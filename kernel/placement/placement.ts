@@ -1,0 +1,100 @@
+/**
+ * Placement: on which kernel a process starts. Figure 3 of the paper, exactly.
+ *
+ * Three passes over the kernels, each keeping some; the search stops as soon as one is
+ * left: (1) the preferred platform that is present, (2) the largest sum of positive
+ * affinities to services that run there, (3) the sum of negative affinities nearest to
+ * zero, (4) the lowest CPU use. What still ties ends at the lowest kernel number.
+ * - It explains itself: each pass reports every kernel it looked at, its sum, and
+ *   whether it was kept.
+ */
+
+import type { PlacementRow } from "../abi/kernel.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** A kernel that may be chosen. */
+export interface Candidate {
+  readonly index: number;
+  readonly name: string;
+  readonly platform: string;
+  /** Share of its CPUs' time that was busy, 0 to 1. */
+  readonly cpuUse: number;
+}
+
+/** Kernels that run a service of the contract, once for each instance. */
+export type ServiceKernels = (contractName: string) => readonly number[];
+
+export interface Placement {
+  readonly kernel: Candidate;
+  readonly steps: readonly PlacementRow[];
+}
+
+/** Thrown when platforms are preferred and none of them is present (section 3.7.3). */
+export class PlacementError extends Error {
+  override readonly name = "PlacementError";
+}
+
+export function place(manifest: Manifest, kernels: readonly Candidate[], servicesOf: ServiceKernels): Placement {
+  const steps: PlacementRow[] = [];
+  let left = platformPass(manifest, kernels, steps);
+  if (left.length > 1) left = affinityPass("positive", manifest, left, servicesOf, steps);
+  if (left.length > 1) left = affinityPass("negative", manifest, left, servicesOf, steps);
+  if (left.length > 1) left = keepBest("cpu", left, (kernel) => -kernel.cpuUse, steps);
+  const chosen = left.reduce((best, kernel) => kernel.index < best.index ? kernel : best);
+  return { kernel: chosen, steps };
+}
+
+/** The highest-valued platform with at least one kernel. */
+function platformPass(manifest: Manifest, kernels: readonly Candidate[], steps: PlacementRow[]): readonly Candidate[] {
+  const preferences = manifest.endpoints
+    .filter((endpoint) => endpoint.platform !== undefined && endpoint.affinity > 0)
+    .sort((a, b) => b.affinity - a.affinity);
+  if (preferences.length === 0) return kernels;
+  for (const { platform, affinity } of preferences) {
+    const matching = kernels.filter((kernel) => kernel.platform === platform);
+    if (matching.length === 0) continue;
+    for (const kernel of kernels) {
+      const kept = kernel.platform === platform;
+      steps.push({ pass: "platform", kernel: kernel.name, sum: kept ? affinity : 0, kept });
+    }
+    return matching;
+  }
+  const wanted = preferences.map(({ platform }) => platform).join(", ");
+  throw new PlacementError(`Cannot place ${manifest.name}: no kernel of platform ${wanted} is present`);
+}
+
+function affinityPass(
+  pass: "positive" | "negative",
+  manifest: Manifest,
+  kernels: readonly Candidate[],
+  servicesOf: ServiceKernels,
+  steps: PlacementRow[],
+): readonly Candidate[] {
+  const relevant = manifest.endpoints.filter((endpoint) =>
+    endpoint.platform === undefined && (pass === "positive" ? endpoint.affinity > 0 : endpoint.affinity < 0)
+  );
+  if (relevant.length === 0) return kernels;
+  const sumOn = (kernel: Candidate): number =>
+    relevant.reduce((sum, endpoint) => {
+      const instances = servicesOf(endpoint.contractName).filter((index) => index === kernel.index).length;
+      return sum + instances * endpoint.affinity;
+    }, 0);
+  return keepBest(pass, kernels, sumOn, steps);
+}
+
+/** Keeps the kernels with the largest value. */
+function keepBest(
+  pass: PlacementRow["pass"],
+  kernels: readonly Candidate[],
+  valueOf: (kernel: Candidate) => number,
+  steps: PlacementRow[],
+): readonly Candidate[] {
+  const values = kernels.map(valueOf);
+  const best = Math.max(...values);
+  kernels.forEach((kernel, index) => {
+    // CPU use counts against a kernel, but is shown as it is.
+    const sum = pass === "cpu" ? kernel.cpuUse : values[index]!;
+    steps.push({ pass, kernel: kernel.name, sum, kept: values[index] === best });
+  });
+  return kernels.filter((_, index) => values[index] === best);
+}

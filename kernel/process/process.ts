@@ -1,0 +1,67 @@
+/**
+ * A process: threads of one program, what they hold, and how it ended.
+ *
+ * All of it lives on one kernel, from start to end. What a process holds is written
+ * down here (blocks, channel ends, services), so that its death can free everything.
+ * - `label` names it in tables and logs: `Program:pid@kernel`.
+ * - Cycles of the program's instructions are counted by its image; `readCycles`.
+ */
+
+import type { ChannelEnd } from "../channels/channel_end.ts";
+import type { Block, BlockOwner } from "../memory/exchange_heap.ts";
+import type { Manifest } from "../placement/manifest.ts";
+import type { Thread } from "../scheduling/thread.ts";
+
+/** What the compiler makes of a program: something that can be started and that counts. */
+export interface ProgramInstance {
+  /** The generator of the program's main. */
+  start(abi: unknown): Generator<unknown, unknown, unknown>;
+  /** Cycles of all instructions that ran since the start. */
+  readCycles(): number;
+  /** Forgets the run-away limit's progress: a new burst begins. */
+  beginBurst(): void;
+  /** Where an exception came from, in the program's own source files. */
+  describeFault(error: unknown): string;
+}
+
+export type ProcessState = "running" | "ended";
+
+export class Process implements BlockOwner {
+  readonly blocks = new Set<Block>();
+  readonly ends = new Set<ChannelEnd>();
+  readonly threads = new Set<Thread>();
+  /** Ends what the process has elsewhere: names, devices. Run at its death, newest first. */
+  readonly finalisers: (() => void)[] = [];
+  /** Called once, when it has ended. */
+  readonly onEnd: (() => void)[] = [];
+  state: ProcessState = "running";
+  status = 0;
+  fault = "";
+  /** Cycles spent on its behalf, kernel calls included. */
+  cpuCycles = 0;
+  instance: ProgramInstance | undefined;
+  /** The device that a driver was given, and the listener on its interrupt line. */
+  device: { readonly location: string; readonly interrupt: object } | undefined;
+
+  constructor(
+    readonly pid: number,
+    readonly kernelName: string,
+    readonly manifest: Manifest,
+    readonly arguments_: readonly string[],
+  ) {}
+
+  get label(): string {
+    return `${this.manifest.name}:${this.pid}@${this.kernelName}`;
+  }
+
+  /** Bytes of the exchange heap that it owns. */
+  get heapBytes(): number {
+    let bytes = 0;
+    for (const block of this.blocks) bytes += block.capacity;
+    return bytes;
+  }
+
+  readCycles(): number {
+    return this.instance?.readCycles() ?? 0;
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * The processes of one kernel: starting them, ending them, freeing what they leave.
+ *
+ * A fault stays small (DESIGN section 6): a process that throws, breaks a contract or
+ * runs out of memory dies alone; its blocks are freed and its peers see closed channels.
+ * - Process numbers carry the kernel's index, so they are unique over the machine.
+ */
+
+import { CallError, ContractViolation } from "../calls/errors.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Block } from "../memory/exchange_heap.ts";
+import type { Manifest } from "../placement/manifest.ts";
+import { type BurstEnd, Thread } from "../scheduling/thread.ts";
+import { Process } from "./process.ts";
+
+const processesMax = 1000;
+const pidsPerKernel = 10_000;
+/** Bytes of exchange heap that one process may own. */
+export const heapQuota = 64 << 20;
+/** Ended processes that are remembered for those who ask how they ended. */
+const endedMax = 256;
+
+export class ProcessTable {
+  readonly #kernel: Kernel;
+  readonly #processes = new Map<number, Process>();
+  readonly #ended = new Map<number, Process>();
+  #nextSerial = 1;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** Running processes by rising number. */
+  get running(): Process[] {
+    return [...this.#processes.values()];
+  }
+
+  find(pid: number): Process | undefined {
+    return this.#processes.get(pid) ?? this.#ended.get(pid);
+  }
+
+  create(manifest: Manifest, arguments_: readonly string[]): Process {
+    if (this.#processes.size >= processesMax) throw new CallError("OutOfMemory", `At most ${processesMax} processes run on a kernel`);
+    const pid = this.#kernel.index * pidsPerKernel + this.#nextSerial++;
+    const process = new Process(pid, this.#kernel.name, manifest, arguments_);
+    this.#processes.set(pid, process);
+    this.#kernel.note(`process ${process.label} created`);
+    return process;
+  }
+
+  startThread(process: Process, generator: Generator<unknown, unknown, unknown>, name: string): Thread {
+    const thread = new Thread(process, name, generator);
+    process.threads.add(thread);
+    this.#kernel.scheduler.start(thread);
+    return thread;
+  }
+
+  allocateFor(process: Process, size: number): Block {
+    if (process.heapBytes + size > heapQuota) {
+      throw new CallError("OutOfMemory", `${process.label} may own at most ${heapQuota >> 20} MiB of blocks`);
+    }
+    const block = this.#kernel.heap.allocate(size, process);
+    if (block === undefined) throw new CallError("OutOfMemory", `The exchange heap of ${this.#kernel.name} has no ${size} bytes`);
+    return block;
+  }
+
+  /** A thread's function has returned or thrown. */
+  threadEnded(thread: Thread, end: BurstEnd): void {
+    const { process } = thread;
+    if (end.kind === "threw") {
+      // A thread of the kernel itself: our own bug, which must not look like a program's.
+      if (process.instance === undefined) throw end.error;
+      this.end(process, 1, this.#describe(process, end.error));
+      return;
+    }
+    const isMain = thread.name === "main";
+    this.#retire(thread);
+    if (isMain && end.kind === "returned") this.end(process, Number(end.value ?? 0) | 0, "");
+  }
+
+  /** A call threw: true when that ends the process, false when the program may handle it. */
+  faultedByCall(thread: Thread, error: unknown): boolean {
+    if (error instanceof CallError) return false;
+    if (error instanceof ContractViolation) {
+      this.end(thread.process, 1, `${error.message} (process ${thread.process.label})`);
+      return true;
+    }
+    // A hostile argument (a getter, a Proxy) threw inside the call: the program's own doing.
+    return false;
+  }
+
+  end(process: Process, status: number, fault: string): void {
+    if (process.state === "ended") return;
+    process.state = "ended";
+    process.status = status;
+    process.fault = fault;
+    const kernel = this.#kernel;
+    kernel.note(`process ${process.label} ended with status ${status}${fault === "" ? "" : `: ${fault}`}`);
+    for (const thread of [...process.threads]) this.#retire(thread);
+    for (const finalise of process.finalisers.reverse()) finalise();
+    for (const end of [...process.ends]) kernel.channels.close(end);
+    for (const block of [...process.blocks]) kernel.heap.free(block);
+    this.#processes.delete(process.pid);
+    this.#ended.set(process.pid, process);
+    if (this.#ended.size > endedMax) this.#ended.delete(this.#ended.keys().next().value!);
+    for (const onEnd of process.onEnd) onEnd();
+  }
+
+  #retire(thread: Thread): void {
+    const wasRunning = thread.state === "running";
+    thread.wait?.cancel();
+    thread.wait = undefined;
+    this.#kernel.scheduler.remove(thread);
+    thread.state = "ended";
+    thread.process.threads.delete(thread);
+    if (wasRunning) for (const dispatcher of this.#kernel.dispatchers) dispatcher.abandon(thread);
+    for (const onEnd of thread.onEnd) onEnd();
+  }
+
+  #describe(process: Process, error: unknown): string {
+    return process.instance?.describeFault(error) ?? String(error);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * Controller: how other kernels start and watch processes on this one.
+ *
+ * One runs on each kernel, beside the coordinator too. It registers at the path of
+ * its kernel's row (`/kernels/<name>`); from then on the kernel takes part in placement.
+ * - Each client channel has a thread of its own, because `wait` blocks.
+ * - What cannot be done is answered with a reason; the Controller itself lives on.
+ * - Arguments travel as one string, separated by line feeds; "" means none.
+ *
+ * Paper, section 3.3.
+ */
+
+import { reasonOf, unlessClosed } from "../../abi/errors.ts";
+import type { Call, Endpoint, Kernel, MessageFrom, Program, SystemCalls } from "../../abi/kernel.ts";
+import { takeText, textBlock, writeText } from "../../abi/text.ts";
+import { kernelControlContract } from "../../contracts/kernel_control.ts";
+
+type Client = Endpoint<typeof kernelControlContract, "server">;
+type Request = MessageFrom<typeof kernelControlContract, "client">;
+
+/** The process manager holds one channel for each process that it started here. */
+const clientsMax = 256;
+
+export default function* main(kernel: Kernel): Program {
+  const system = kernel.system;
+  if (system === undefined) {
+    yield* writeText(
+      kernel,
+      kernel.stdout,
+      "Controller: cannot control this kernel without system privilege\n",
+    );
+    return 1;
+  }
+  const { path } = yield* system.thisKernel();
+  const service = yield* kernel.register(kernelControlContract, path);
+  let clients = 0;
+  for (;;) {
+    const client = yield* service.accept();
+    if (clients >= clientsMax) {
+      yield* client.close();
+      continue;
+    }
+    clients++;
+    yield* kernel.createThread(function* () {
+      yield* serve(kernel, system, client);
+      clients--;
+    });
+  }
+}
+
+function* serve(kernel: Kernel, system: SystemCalls, client: Client): Program {
+  for (;;) {
+    const request = yield* client.receiveOrClosed();
+    if (request === undefined) break;
+    let isOpen: boolean;
+    try {
+      isOpen = yield* unlessClosed(answer(kernel, system, client, request));
+    } catch (error) {
+      isOpen = yield* unlessClosed(client.send("failed", { reason: reasonOf(error) }));
+    }
+    if (!isOpen) break;
+  }
+  yield* client.close();
+}
+
+function* answer(kernel: Kernel, system: SystemCalls, client: Client, request: Request): Call<void> {
+  switch (request.tag) {
+    case "launch":
+      return yield* launch(kernel, system, client, request);
+    case "wait":
+      return yield* client.send("exited", yield* system.waitProcess(request.pid));
+    case "kill":
+      yield* system.kill(request.pid);
+      return yield* client.send("killed");
+    case "processes":
+      return yield* sendRows(kernel, client, yield* system.processes());
+    case "channels":
+      return yield* sendRows(kernel, client, yield* system.channels());
+    case "devices":
+      return yield* sendRows(kernel, client, yield* system.devices());
+  }
+}
+
+function* launch(
+  kernel: Kernel,
+  system: SystemCalls,
+  client: Client,
+  request: Extract<Request, { tag: "launch" }>,
+): Call<void> {
+  const source = {
+    manifest: yield* takeText(kernel, request.manifest),
+    il: yield* takeText(kernel, request.il),
+  };
+  const { stdin, stdout } = request;
+  let pid: number;
+  try {
+    pid = yield* system.spawn({
+      source,
+      arguments: request.arguments === "" ? [] : request.arguments.split("\n"),
+      stdin,
+      stdout,
+      ...(request.device === "" ? {} : { device: request.device }),
+    });
+  } catch (error) {
+    // Whoever holds the other ends is to see that no process will ever use these.
+    yield* stdin.close();
+    yield* stdout.close();
+    throw error;
+  }
+  yield* client.send("launched", { pid });
+}
+
+function* sendRows(kernel: Kernel, client: Client, rows: readonly unknown[]): Call<void> {
+  yield* client.send("rows", { json: yield* textBlock(kernel, JSON.stringify(rows)) });
+}

@@ -1,0 +1,200 @@
+/**
+ * Remote message passing with a kernel of the host, seen from the card.
+ *
+ * The pair area lies in the host's memory; the card works on a mirror of it in its own
+ * DRAM and lets its DMA engine carry the changes, in one chain that ends with a write
+ * of the messaging unit's own doorbell: the host is interrupted when all is there
+ * (paper, section 3.6).
+ * - What the host has written is fetched after it rang: its counters, then new slots.
+ * - Releases ride behind the data they belong to, in the same chain.
+ */
+
+import type { Call } from "../abi/kernel.ts";
+import type { AdmaChannel, Transfer } from "../hal/adma.ts";
+import type { AddressSpace, Cpu } from "../hal/hardware.ts";
+import { KernelEvent, work } from "../scheduling/kernel_event.ts";
+import { counterLine, messageSlot, messageSlots, releaseSize, releaseSlot, releaseSlots, type Side } from "./pair_area.ts";
+import { slotSize } from "./record.ts";
+import { Rings } from "./rings.ts";
+import type { Copy, Transport } from "./transport.ts";
+
+/** Outbound doorbell, as the core sees the messaging unit (hardware-reference.md section 2.5). */
+const outboundDoorbell = 0xffd8_402c;
+/** Copies that fit into a chain beside the slots, counters and doorbell that may follow. */
+const copiesPerChain = 48;
+/** The host need not hear of each slot that was taken, only before its ring fills. */
+const quietTailMax = messageSlots / 2;
+
+export interface CardTransportOptions {
+  readonly space: AddressSpace;
+  readonly cpu: Cpu;
+  readonly channel: AdmaChannel;
+  /** Address of the pair area on the PCI Express bus. */
+  readonly hostArea: number;
+  /** Address of the mirror in the card's memory. */
+  readonly mirror: number;
+  /** A word of the card's memory that holds the doorbell's value; a line of 64 bytes to send counters from follows it. */
+  readonly bellWord: number;
+  /** This kernel's CPU use in thousandths. */
+  load(): number;
+}
+
+export class CardTransport implements Transport {
+  readonly name = "adma";
+  readonly #options: CardTransportOptions;
+  readonly #rings: Rings;
+  readonly #news = new KernelEvent();
+  #rung = true;
+  #sentHead = 0;
+  #sentReleases = 0;
+  #sentTail = 0;
+  #sentCopies = 0;
+
+  constructor(options: CardTransportOptions) {
+    this.#options = options;
+    const { space, mirror } = options;
+    this.#rings = new Rings({
+      read: (offset, length) => space.read(mirror + offset, length),
+      write: (offset, bytes) => space.write(mirror + offset, bytes),
+    }, "b", options.load);
+  }
+
+  /** The host has rung the doorbell of this pair. */
+  interrupted(): void {
+    this.#rung = true;
+    this.#news.signal();
+  }
+
+  get peerLoad(): number {
+    return this.#rings.peer("load");
+  }
+
+  post(record: Uint8Array): void {
+    this.#rings.post(record);
+    this.#news.signal();
+  }
+
+  postRelease(address: number): void {
+    this.#rings.postRelease(address);
+    this.#news.signal();
+  }
+
+  *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
+    for (;;) {
+      if (this.#rung) {
+        this.#rung = false;
+        yield* this.#options.channel.run([this.#fetch(counterLine("a").offset, counterLine("a").size)]);
+        this.#rings.flush();
+      }
+      yield* this.#announce();
+      if (this.#rings.hasNews) break;
+      if (!this.#rung && !this.#hasUnsent) yield* this.#news.wait();
+    }
+    yield* this.#options.channel.run(this.#newSlots());
+    const records = this.#rings.take();
+    yield* work(records.length * this.#options.cpu.isa.primitives.remoteDequeue.cycles);
+    return { records, releases: this.#rings.takeReleases() };
+  }
+
+  *pull(copies: readonly Copy[]): Call<void> {
+    for (let first = 0; first < copies.length; first += copiesPerChain) {
+      const group = copies.slice(first, first + copiesPerChain);
+      const transfers = group.map(({ from, length, to }): Transfer => ({
+        direction: "host to local",
+        source: from,
+        destination: to.address,
+        length,
+      }));
+      for (const { release } of group) this.#rings.postRelease(release);
+      yield* this.#options.channel.run([...transfers, ...this.#unsent()]);
+    }
+  }
+
+  *push(copies: readonly { readonly from: number; readonly to: number; readonly length: number }[]): Call<void> {
+    const transfers = copies.map(({ from, to, length }): Transfer => ({
+      direction: "local to host",
+      source: from,
+      destination: to,
+      length,
+    }));
+    this.#rings.countCopy(1);
+    this.#rings.settle();
+    yield* this.#options.channel.run([...transfers, ...this.#unsent()]);
+  }
+
+  // deno-lint-ignore require-yield -- what is to be told goes with the next chain
+  *settle(): Call<void> {
+    this.#rings.settle();
+    this.#rings.flush();
+  }
+
+  get #hasUnsent(): boolean {
+    const rings = this.#rings;
+    return rings.own("messageHead") !== this.#sentHead || rings.own("releaseHead") !== this.#sentReleases ||
+      rings.own("copiesDone") !== this.#sentCopies ||
+      ((rings.own("messageTail") - this.#sentTail) >>> 0) >= quietTailMax;
+  }
+
+  *#announce(): Call<void> {
+    if (this.#hasUnsent) yield* this.#options.channel.run(this.#unsent());
+  }
+
+  /** The transfers that bring the host up to date, the doorbell last; they count as sent from here on. */
+  #unsent(): Transfer[] {
+    const rings = this.#rings;
+    const { space, mirror, hostArea, bellWord } = this.#options;
+    // The engine reads memory when it gets there: counters that go out must not run ahead of
+    // the slots in this chain, so they are sent from a copy.
+    const line = counterLine("b");
+    const counters = bellWord + line.size;
+    space.write(counters, space.read(mirror + line.offset, line.size));
+    const head = rings.own("messageHead");
+    const releases = rings.own("releaseHead");
+    const transfers = [
+      ...runs(this.#sentHead, head, messageSlots).map(([first, count]) =>
+        this.#send(messageSlot("b", first), count * slotSize)
+      ),
+      ...runs(this.#sentReleases, releases, releaseSlots).map(([first, count]) =>
+        this.#send(releaseSlot("b", first), count * releaseSize)
+      ),
+      { direction: "local to host", source: counters, destination: hostArea + line.offset, length: line.size } as const,
+      { direction: "local to internal", source: bellWord, destination: outboundDoorbell, length: 4 } as const,
+    ];
+    this.#sentHead = head;
+    this.#sentReleases = releases;
+    this.#sentTail = rings.own("messageTail");
+    this.#sentCopies = rings.own("copiesDone");
+    return transfers;
+  }
+
+  #newSlots(): Transfer[] {
+    const rings = this.#rings;
+    const fromHost: Side = "a";
+    return [
+      ...runs(rings.own("messageTail"), rings.peer("messageHead"), messageSlots).map(([first, count]) =>
+        this.#fetch(messageSlot(fromHost, first), count * slotSize)
+      ),
+      ...runs(rings.own("releaseTail"), rings.peer("releaseHead"), releaseSlots).map(([first, count]) =>
+        this.#fetch(releaseSlot(fromHost, first), count * releaseSize)
+      ),
+    ];
+  }
+
+  #fetch(offset: number, length: number): Transfer {
+    const { hostArea, mirror } = this.#options;
+    return { direction: "host to local", source: hostArea + offset, destination: mirror + offset, length };
+  }
+
+  #send(offset: number, length: number): Transfer {
+    const { hostArea, mirror } = this.#options;
+    return { direction: "local to host", source: mirror + offset, destination: hostArea + offset, length };
+  }
+}
+
+/** The numbers from `tail` up to `head` as runs of slots that do not wrap: first number and count. */
+function runs(tail: number, head: number, slots: number): [first: number, count: number][] {
+  const count = (head - tail) >>> 0;
+  const beforeWrap = Math.min(count, slots - tail % slots);
+  const parts: [number, number][] = [[tail, beforeWrap], [tail + beforeWrap, count - beforeWrap]];
+  return parts.filter(([, part]) => part > 0);
+}

@@ -1,0 +1,166 @@
+/**
+ * Messages to records and back: the work of the shadow endpoints (paper, section 3.6).
+ *
+ * Going out, blocks stay where they are until the receiver has copied them, and
+ * endpoints leave this kernel. Coming in, the record says what to copy; the message
+ * can be built when the copies are here.
+ * - Nothing of a process is touched: blocks and ends were taken from it at the send.
+ */
+
+import type { CompiledField, CompiledMessage } from "../contracts/monitor.ts";
+import type { Block } from "../memory/exchange_heap.ts";
+import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
+import { encodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
+
+const inBlock = 0xffff;
+
+/** A block of the sending kernel, as its record names it. */
+export interface RemoteBlock {
+  readonly address: number;
+  /** The window. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** What a kernel must know to go on with an end that comes from another one. */
+export interface TravellingEnd {
+  readonly channel: number;
+  readonly end: "client" | "server";
+  readonly contract: string;
+  readonly digest: number;
+  readonly state: number;
+  readonly sendSequence: number;
+  readonly receiveSequence: number;
+  /** The kernel that holds the other end, as far as the sender knows. */
+  readonly peerKernel: number;
+}
+
+/** What the sending kernel does on the way. */
+export interface Departure {
+  /** Puts a text into a block of its own. */
+  textBlock(text: Uint8Array): Block;
+  /** The block must stay until it is released. */
+  blockLeaves(block: Block): void;
+  /** Gives the end away. */
+  endLeaves(end: ChannelEnd): TravellingEnd;
+}
+
+export function encodeMessage(channel: number, receiverEnd: number, sequence: number, message: Message, departure: Departure): Uint8Array {
+  const writer = new RecordWriter(recordKind.message, channel, receiverEnd, sequence, message.definition.index);
+  message.definition.fields.forEach((field, index) => encodeField(writer, field, message.values[index]!, departure));
+  return writer.bytes;
+}
+
+function encodeField(writer: RecordWriter, field: CompiledField, value: MessageValue, departure: Departure): void {
+  switch (field.kind) {
+    case "bool":
+      return writer.u8(value === true ? 1 : 0);
+    case "u8":
+      return writer.u8(value as number);
+    case "u16":
+      return writer.u16(value as number);
+    case "u32":
+    case "i32":
+      return writer.u32((value as number) >>> 0);
+    case "u64":
+    case "f64":
+      return writer.f64(value as number);
+    case "enum":
+      return writer.u8(field.words.indexOf(value as string));
+    case "string":
+      return encodeString(writer, value as string, departure);
+    case "bytes":
+      departure.blockLeaves(value as Block);
+      return encodeBlock(writer, value as Block);
+    case "endpoint":
+      return encodeEnd(writer, departure.endLeaves(value as ChannelEnd));
+  }
+}
+
+function encodeString(writer: RecordWriter, text: string, departure: Departure): void {
+  const bytes = encodeText(text);
+  if (bytes.length <= inlineStringMax) {
+    writer.u16(bytes.length);
+    writer.raw(bytes);
+    return;
+  }
+  const block = departure.textBlock(bytes);
+  departure.blockLeaves(block);
+  writer.u16(inBlock);
+  encodeBlock(writer, block);
+}
+
+function encodeBlock(writer: RecordWriter, block: Block): void {
+  writer.f64(block.address);
+  writer.u32(block.offset);
+  writer.u32(block.length);
+}
+
+function encodeEnd(writer: RecordWriter, end: TravellingEnd): void {
+  writer.u32(end.channel);
+  writer.u8(end.end === "client" ? 0 : 1);
+  writer.u8(end.peerKernel);
+  writer.u8(end.state);
+  writer.u32(end.sendSequence);
+  writer.u32(end.receiveSequence);
+  writer.u32(end.digest);
+  writer.text(end.contract);
+}
+
+/** A field as the record gives it: blocks and ends still to be brought here. */
+export type RawValue =
+  | { readonly kind: "value"; readonly value: number | boolean | string }
+  | { readonly kind: "text"; readonly block: RemoteBlock }
+  | { readonly kind: "block"; readonly block: RemoteBlock }
+  | { readonly kind: "end"; readonly end: TravellingEnd };
+
+export function decodeFields(reader: RecordReader, definition: CompiledMessage): RawValue[] {
+  return definition.fields.map((field) => decodeField(reader, field));
+}
+
+function decodeField(reader: RecordReader, field: CompiledField): RawValue {
+  switch (field.kind) {
+    case "bool":
+      return { kind: "value", value: reader.u8() === 1 };
+    case "u8":
+      return { kind: "value", value: reader.u8() };
+    case "u16":
+      return { kind: "value", value: reader.u16() };
+    case "u32":
+      return { kind: "value", value: reader.u32() };
+    case "i32":
+      return { kind: "value", value: reader.u32() | 0 };
+    case "u64":
+    case "f64":
+      return { kind: "value", value: reader.f64() };
+    case "enum":
+      return { kind: "value", value: field.words[reader.u8()]! };
+    case "string":
+      return decodeString(reader);
+    case "bytes":
+      return { kind: "block", block: decodeBlock(reader) };
+    case "endpoint":
+      return { kind: "end", end: decodeEnd(reader) };
+  }
+}
+
+function decodeString(reader: RecordReader): RawValue {
+  const length = reader.u16();
+  if (length === inBlock) return { kind: "text", block: decodeBlock(reader) };
+  return { kind: "value", value: new TextDecoder().decode(reader.raw(length)) };
+}
+
+function decodeBlock(reader: RecordReader): RemoteBlock {
+  return { address: reader.f64(), offset: reader.u32(), length: reader.u32() };
+}
+
+function decodeEnd(reader: RecordReader): TravellingEnd {
+  const channel = reader.u32();
+  const end = reader.u8() === 0 ? "client" : "server";
+  const peerKernel = reader.u8();
+  const state = reader.u8();
+  const sendSequence = reader.u32();
+  const receiveSequence = reader.u32();
+  const digest = reader.u32();
+  return { channel, end, peerKernel, state, sendSequence, receiveSequence, digest, contract: reader.text() };
+}

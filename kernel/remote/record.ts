@@ -1,0 +1,140 @@
+/**
+ * Records: what kernels write into each other's rings, as bytes.
+ *
+ * A record is one slot of 512 bytes: a header, then the message's fields in the order
+ * of the contract. Scalars and short strings stand in the record; blocks (and longer
+ * strings, in blocks of their own) are named by physical address and copied once by
+ * the receiver; an endpoint is the facts that let the receiver go on with it.
+ * - All numbers are little-endian. u64 and f64 fields are IEEE doubles.
+ * - A record that does not parse comes from a kernel that is broken; the reader throws.
+ */
+
+export const slotSize = 512;
+/** Longer strings travel in a block. */
+export const inlineStringMax = 96;
+
+/** Record kinds, first byte of the slot. */
+export const recordKind = {
+  /** A message for an end. */
+  message: 1,
+  /** The peer of an end has closed. */
+  close: 2,
+  /** An end's peer now lives on another kernel. */
+  moved: 3,
+  /** Nothing more will come by the old way: forget the forwarding. */
+  settled: 4,
+  /** Asks the card to copy its memory into the host's. */
+  copy: 5,
+  /** The coordinator introduces a card. */
+  meet: 6,
+} as const;
+
+/** Header: offsets of its fields, and where the body starts. */
+export const headerField = { kind: 0, message: 1, end: 2, flags: 3, channel: 4, sequence: 8 } as const;
+export const bodyOffset = 16;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** UTF-8 of a string that goes into a record or a block. */
+export const encodeText = (text: string): Uint8Array => encoder.encode(text);
+export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
+
+export class RecordWriter {
+  readonly bytes = new Uint8Array(slotSize);
+  readonly #view = new DataView(this.bytes.buffer);
+  #position = bodyOffset;
+
+  constructor(kind: number, channel: number, end: number, sequence: number, message = 0) {
+    this.bytes[headerField.kind] = kind;
+    this.bytes[headerField.message] = message;
+    this.bytes[headerField.end] = end;
+    this.#view.setUint32(headerField.channel, channel, true);
+    this.#view.setUint32(headerField.sequence, sequence, true);
+  }
+
+  u8(value: number): void {
+    this.#view.setUint8(this.#advance(1), value);
+  }
+
+  u16(value: number): void {
+    this.#view.setUint16(this.#advance(2), value, true);
+  }
+
+  u32(value: number): void {
+    this.#view.setUint32(this.#advance(4), value, true);
+  }
+
+  f64(value: number): void {
+    this.#view.setFloat64(this.#advance(8), value, true);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.bytes.set(bytes, this.#advance(bytes.length));
+  }
+
+  /** A short text: length, then UTF-8. */
+  text(text: string): void {
+    const bytes = encodeText(text);
+    this.u16(bytes.length);
+    this.raw(bytes);
+  }
+
+  #advance(count: number): number {
+    const at = this.#position;
+    if (at + count > slotSize) throw new RangeError(`A record has no room for ${count} more bytes at ${at}`);
+    this.#position = at + count;
+    return at;
+  }
+}
+
+export class RecordReader {
+  readonly kind: number;
+  readonly message: number;
+  readonly end: number;
+  readonly channel: number;
+  readonly sequence: number;
+  readonly #view: DataView;
+  #position = bodyOffset;
+
+  constructor(readonly bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.kind = bytes[headerField.kind]!;
+    this.message = bytes[headerField.message]!;
+    this.end = bytes[headerField.end]!;
+    this.channel = this.#view.getUint32(headerField.channel, true);
+    this.sequence = this.#view.getUint32(headerField.sequence, true);
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#advance(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#advance(2), true);
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#advance(4), true);
+  }
+
+  f64(): number {
+    return this.#view.getFloat64(this.#advance(8), true);
+  }
+
+  raw(length: number): Uint8Array {
+    const at = this.#advance(length);
+    return this.bytes.slice(at, at + length);
+  }
+
+  text(): string {
+    return decodeText(this.raw(this.u16()));
+  }
+
+  #advance(count: number): number {
+    const at = this.#position;
+    if (at + count > this.bytes.length) throw new RangeError(`A record ends before byte ${at + count}`);
+    this.#position = at + count;
+    return at;
+  }
+}

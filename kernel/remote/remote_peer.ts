@@ -1,0 +1,221 @@
+/**
+ * Another kernel, as this one deals with it: shadow endpoints over one transport.
+ *
+ * A message for an end over there is encoded where it is sent and put on its way; a
+ * service thread takes what comes, has the blocks copied here, and hands each message
+ * to its end (paper, section 3.6). Many channels share one pair.
+ * - A block that was sent stays until the receiver has copied it and released it.
+ * - Records are dealt with in order; messages of one channel are numbered besides,
+ *   because an end that moves makes them come by two ways.
+ */
+
+import type { Call } from "../abi/kernel.ts";
+import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Block } from "../memory/exchange_heap.ts";
+import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
+import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
+import type { Copy, Transport } from "./transport.ts";
+
+const endCode = { client: 0, server: 1 } as const;
+const endOfCode = ["client", "server"] as const;
+
+export class RemotePeer {
+  /** Blocks that the peer has not released yet, by physical address. */
+  readonly #lent = new Map<number, Block>();
+  sentMessages = 0;
+  receivedMessages = 0;
+  copiedBytes = 0;
+
+  constructor(
+    readonly kernel: Kernel,
+    /** Index of the other kernel. */
+    readonly index: number,
+    readonly transport: Transport,
+  ) {}
+
+  /** Blocks that are lent out. */
+  get lentBlocks(): number {
+    return this.#lent.size;
+  }
+
+  /** Sends a message to the end `end` of a channel, over there. */
+  sendMessage(channel: number, end: "client" | "server", sequence: number, message: Message): void {
+    const { kernel } = this;
+    const afterwards: (() => void)[] = [];
+    const departure: Departure = {
+      textBlock: (text) => {
+        const block = kernel.allocateKernelBlock(text.length);
+        block.bytes.set(text);
+        return block;
+      },
+      blockLeaves: (block) => {
+        kernel.heap.setOwner(block, undefined);
+        this.#lent.set(block.address, block);
+      },
+      endLeaves: (carried) => {
+        const { travelling, follow } = kernel.channels.depart(carried, this.index);
+        afterwards.push(follow);
+        return travelling;
+      },
+    };
+    const record = encodeMessage(channel, endCode[end], sequence, message, departure);
+    this.sentMessages++;
+    kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
+    kernel.note(`remote message ${message.definition.tag} on channel ${channel} to kernel ${this.index}`);
+    this.transport.post(record);
+    for (const follow of afterwards) follow();
+  }
+
+  sendClose(channel: number, end: "client" | "server", sequence: number): void {
+    this.transport.post(new RecordWriter(recordKind.close, channel, endCode[end], sequence).bytes);
+  }
+
+  /** Tells the peer that the other end of a channel now lives on kernel `location`. */
+  sendMoved(channel: number, end: "client" | "server", location: number): void {
+    this.transport.post(new RecordWriter(recordKind.moved, channel, endCode[end], location).bytes);
+  }
+
+  /** Tells the peer that nothing more comes for an end that left it. */
+  sendSettled(channel: number, end: "client" | "server"): void {
+    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
+  }
+
+  /** Introduces a card to the peer. */
+  sendMeet(card: Introduction): void {
+    const writer = new RecordWriter(recordKind.meet, 0, 0, 0);
+    writer.u8(card.index);
+    writer.f64(card.messagingUnit);
+    writer.text(card.name);
+    this.transport.post(writer.bytes);
+  }
+
+  /** The service thread: deals with what comes, for ever. */
+  *serve(): Call<void> {
+    for (;;) {
+      const { records, releases } = yield* this.transport.next();
+      for (const address of releases) this.#released(address);
+      for (const record of records) yield* this.#handle(new RecordReader(record));
+      yield* this.transport.settle();
+    }
+  }
+
+  #released(address: number): void {
+    const block = this.#lent.get(address);
+    if (block === undefined) throw new Error(`Kernel ${this.index} released 0x${address.toString(16)}, which it did not hold`);
+    this.#lent.delete(address);
+    this.kernel.heap.free(block);
+  }
+
+  *#handle(record: RecordReader): Call<void> {
+    const end = endOfCode[record.end]!;
+    const { channels } = this.kernel;
+    switch (record.kind) {
+      case recordKind.message:
+        return yield* this.#handleMessage(record, end);
+      case recordKind.close:
+        return channels.arrived(record.channel, end, record.sequence, "closed");
+      case recordKind.moved:
+        return channels.peerMoved(record.channel, end, record.sequence, this.index);
+      case recordKind.settled:
+        return channels.settled(record.channel, end);
+      case recordKind.copy:
+        return yield* this.transport.push(readPieces(record));
+      case recordKind.meet:
+        return this.kernel.onMeet?.(readIntroduction(record));
+      default:
+        throw new Error(`Kernel ${this.index} sent a record of kind ${record.kind}`);
+    }
+  }
+
+  *#handleMessage(record: RecordReader, end: "client" | "server"): Call<void> {
+    const { channels } = this.kernel;
+    const contract = channels.contractOf(record.channel, end);
+    const definition = contract?.messages[record.message];
+    if (definition === undefined) {
+      throw new Error(`Kernel ${this.index} sent message ${record.message} to channel ${record.channel}, which is unknown`);
+    }
+    this.receivedMessages++;
+    const raw = decodeFields(record, definition);
+    const blocks = yield* this.#bring(raw);
+    const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
+    this.kernel.note(`remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`);
+    channels.arrived(record.channel, end, record.sequence, { message: { definition, values } });
+  }
+
+  /** Copies the blocks that a message names into this kernel's heap. */
+  *#bring(raw: readonly RawValue[]): Call<(Block | undefined)[]> {
+    const copies: Copy[] = [];
+    const blocks = raw.map((value) => {
+      if (value.kind !== "block" && value.kind !== "text") return undefined;
+      const block = this.kernel.allocateKernelBlock(value.block.length);
+      copies.push(copyOf(value.block, block));
+      return block;
+    });
+    if (copies.length > 0) {
+      yield* this.transport.pull(copies);
+      for (const copy of copies) this.copiedBytes += copy.length;
+    }
+    return blocks;
+  }
+
+  #settleValue(raw: RawValue, block: Block | undefined): MessageValue {
+    switch (raw.kind) {
+      case "value":
+        return raw.value;
+      case "block":
+        return block!;
+      case "text": {
+        const text = decodeText(block!.bytes);
+        this.kernel.heap.free(block!);
+        return text;
+      }
+      case "end":
+        return this.kernel.channels.adopt(raw.end, this.index);
+    }
+  }
+}
+
+/** The window of a remote block, to the start of a local one. */
+function copyOf(remote: RemoteBlock, to: Block): Copy {
+  return { release: remote.address, from: remote.address + remote.offset, length: remote.length, to };
+}
+
+/** What a kernel must know to talk to a card. */
+export interface Introduction {
+  readonly index: number;
+  readonly name: string;
+  /** Physical address of the card's messaging unit, as the host's CPUs see it. */
+  readonly messagingUnit: number;
+}
+
+function readIntroduction(record: RecordReader): Introduction {
+  return { index: record.u8(), messagingUnit: record.f64(), name: record.text() };
+}
+
+function readPieces(record: RecordReader): { from: number; to: number; length: number }[] {
+  return Array.from({ length: record.message }, () => ({
+    from: record.f64(),
+    to: record.f64(),
+    length: record.u32(),
+  }));
+}
+
+/** Delivery to an end that another kernel holds. */
+export class RemoteDelivery {
+  readonly kind = "remote";
+
+  constructor(readonly peer: RemotePeer, readonly from: ChannelEnd) {}
+
+  describePeer(): string {
+    return `@${this.peer.kernel.nameOf(this.peer.index)}`;
+  }
+
+  send(sequence: number, message: Message): void {
+    this.peer.sendMessage(this.from.channel, this.from.end === "client" ? "server" : "client", sequence, message);
+  }
+
+  close(sequence: number): void {
+    this.peer.sendClose(this.from.channel, this.from.end === "client" ? "server" : "client", sequence);
+  }
+}

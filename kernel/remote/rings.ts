@@ -1,0 +1,151 @@
+/**
+ * One side's view of the rings of a pair area: put records in, take records out.
+ *
+ * All state that the other side needs is in memory; this class keeps only its own
+ * counters, which nobody else writes, and what does not fit in a full ring yet.
+ * - `post` never blocks: a record that finds the ring full waits in a backlog, which
+ *   `flush` empties when the other side has made room. The backlog is bounded.
+ * - `take` reads what the other side has put in; its counters are read from memory.
+ */
+
+import {
+  counter,
+  counterLine,
+  messageSlot,
+  messageSlots,
+  otherSide,
+  releaseSize,
+  releaseSlot,
+  releaseSlots,
+  type Side,
+} from "./pair_area.ts";
+import { slotSize } from "./record.ts";
+
+/** Memory that holds a pair area; offsets are from the start of the area. */
+export interface AreaMemory {
+  read(offset: number, length: number): Uint8Array;
+  write(offset: number, bytes: Uint8Array): void;
+}
+
+/** More waiting records than this means that the peer has stopped for good. */
+const backlogMax = 65_536;
+
+export class Rings {
+  readonly #memory: AreaMemory;
+  readonly #counters = new Uint8Array(counterLine("a").size);
+  readonly #view = new DataView(this.#counters.buffer);
+  readonly #backlog: Uint8Array[] = [];
+  readonly #releaseBacklog: number[] = [];
+
+  readonly #load: () => number;
+
+  /** `load` gives this side's CPU use in thousandths; the other side sees it beside the counters. */
+  constructor(memory: AreaMemory, readonly side: Side, load: () => number) {
+    this.#memory = memory;
+    this.#load = load;
+  }
+
+  /** Own counters, by name. */
+  own(name: keyof typeof counter): number {
+    return this.#view.getUint32(counter[name], true);
+  }
+
+  /** The other side's counters as they stand in memory. */
+  peer(name: keyof typeof counter): number {
+    const bytes = this.#memory.read(counterLine(otherSide(this.side)).offset + counter[name], 4);
+    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+  }
+
+  /** True when the other side has put in something that was not taken. */
+  get hasNews(): boolean {
+    return this.peer("messageHead") !== this.own("messageTail") || this.peer("releaseHead") !== this.own("releaseTail");
+  }
+
+  /** True when something waits for room in a ring. */
+  get hasBacklog(): boolean {
+    return this.#backlog.length > 0 || this.#releaseBacklog.length > 0;
+  }
+
+  post(record: Uint8Array): void {
+    if (this.#backlog.length >= backlogMax) throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
+    this.#backlog.push(record);
+    this.flush();
+  }
+
+  postRelease(address: number): void {
+    this.#releaseBacklog.push(address);
+    this.flush();
+  }
+
+  /** Moves what waits into the rings, as far as there is room. */
+  flush(): void {
+    const head = this.own("messageHead");
+    const room = messageSlots - ((head - this.peer("messageTail")) >>> 0);
+    const count = Math.min(room, this.#backlog.length);
+    for (let index = 0; index < count; index++) {
+      this.#memory.write(messageSlot(this.side, head + index), this.#backlog[index]!);
+    }
+    this.#backlog.splice(0, count);
+    const releases = this.#flushReleases();
+    if (count === 0 && releases === 0) return;
+    this.#set("messageHead", head + count);
+    this.#publish();
+  }
+
+  /** Takes all new records; the slots are free for the other side after `settle`. */
+  take(): Uint8Array[] {
+    const tail = this.own("messageTail");
+    const count = (this.peer("messageHead") - tail) >>> 0;
+    const records: Uint8Array[] = [];
+    for (let index = 0; index < count; index++) {
+      records.push(this.#memory.read(messageSlot(otherSide(this.side), tail + index), slotSize));
+    }
+    this.#set("messageTail", tail + count);
+    return records;
+  }
+
+  /** Addresses of blocks that the other side no longer needs. */
+  takeReleases(): number[] {
+    const tail = this.own("releaseTail");
+    const count = (this.peer("releaseHead") - tail) >>> 0;
+    const addresses: number[] = [];
+    for (let index = 0; index < count; index++) {
+      const bytes = this.#memory.read(releaseSlot(otherSide(this.side), tail + index), releaseSize);
+      addresses.push(new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true));
+    }
+    this.#set("releaseTail", tail + count);
+    return addresses;
+  }
+
+  /** Shows the other side how far this one has come. */
+  settle(): void {
+    this.#publish();
+  }
+
+  countCopy(count: number): void {
+    this.#set("copiesDone", this.own("copiesDone") + count);
+  }
+
+  #flushReleases(): number {
+    const head = this.own("releaseHead");
+    const room = releaseSlots - ((head - this.peer("releaseTail")) >>> 0);
+    const count = Math.min(room, this.#releaseBacklog.length);
+    for (let index = 0; index < count; index++) {
+      const bytes = new Uint8Array(releaseSize);
+      new DataView(bytes.buffer).setFloat64(0, this.#releaseBacklog[index]!, true);
+      this.#memory.write(releaseSlot(this.side, head + index), bytes);
+    }
+    this.#releaseBacklog.splice(0, count);
+    this.#set("releaseHead", head + count);
+    return count;
+  }
+
+  #set(name: keyof typeof counter, value: number): void {
+    this.#view.setUint32(counter[name], value >>> 0, true);
+  }
+
+  #publish(): void {
+    this.#set("load", this.#load());
+    this.#memory.write(counterLine(this.side).offset, this.#counters);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * How records and blocks cross between two kernels: one implementation per kind of pair.
+ *
+ * The paper's two: memory copies between NUMA domains, with a thread that polls, and
+ * the card's DMA engine with interrupts. The rest of remote message passing does not
+ * know which one it uses.
+ * - Generators run on the pair's service thread and may block it.
+ */
+
+import type { Call } from "../abi/kernel.ts";
+import type { Block } from "../memory/exchange_heap.ts";
+
+/** Bytes to bring here: from the peer's memory into a block of this kernel. */
+export interface Copy {
+  /** The block over there, which may be freed when the bytes are here. */
+  readonly release: number;
+  readonly from: number;
+  readonly length: number;
+  readonly to: Block;
+}
+
+export interface Transport {
+  readonly name: "memcpy" | "adma";
+  /** CPU use of the peer in thousandths, as it last told. */
+  readonly peerLoad: number;
+  /** Puts a record on its way; never blocks. */
+  post(record: Uint8Array): void;
+  /** Tells the peer that a block of its memory is no longer needed. */
+  postRelease(address: number): void;
+  /** Waits for something from the peer, and takes it. */
+  next(): Call<{ readonly records: readonly Uint8Array[]; readonly releases: readonly number[] }>;
+  /** Copies blocks and tells the peer that it may free them; returns when all bytes are here. */
+  pull(copies: readonly Copy[]): Call<void>;
+  /** Card only: copies bytes of this kernel's memory into the host's, as a record asked. */
+  push(copies: readonly { readonly from: number; readonly to: number; readonly length: number }[]): Call<void>;
+  /** All records of this round are dealt with: lets the peer know. */
+  settle(): Call<void>;
+}

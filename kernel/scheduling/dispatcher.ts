@@ -1,0 +1,216 @@
+/**
+ * Dispatcher: what one CPU does for its kernel, burst after burst.
+ *
+ * The loop runs a thread's burst on the host, lets its cycles pass on the CPU, then
+ * lets the call take effect. As long as nothing else in the machine is due first, it
+ * goes on without touching the event queue (DESIGN section 3).
+ * - Interrupts are taken between two steps of the loop, or when the CPU is occupied or
+ *   idle; an interrupted burst keeps the cycles it has left.
+ * - A thread that an interrupt unblocked goes before the interrupted one.
+ */
+
+import type { Kernel } from "../kernel.ts";
+import type { Cpu, Duration, Instant, KernelPrimitive } from "../hal/hardware.ts";
+import { elapsed, later } from "../hal/hardware.ts";
+import type { InterruptSource } from "../hal/platform.ts";
+import { blocked } from "../calls/kernel_call.ts";
+import { quantum } from "./scheduler.ts";
+import type { Thread } from "./thread.ts";
+
+export class Dispatcher {
+  current: Thread | undefined;
+  #inLoop = false;
+  #quantumEnd: Instant | undefined;
+  #armedFor: Instant | undefined;
+  #switches = 0;
+
+  constructor(readonly kernel: Kernel, readonly cpu: Cpu) {}
+
+  /** True when this CPU has no thread to run. */
+  get idle(): boolean {
+    return this.current === undefined && !this.#inLoop && !this.cpu.occupied;
+  }
+
+  /** Context switches since boot. */
+  get switches(): number {
+    return this.#switches;
+  }
+
+  /** Takes interrupts from now on. */
+  start(): void {
+    this.kernel.platform.enable(this.cpu, (source) => this.#interrupted(source));
+  }
+
+  /** Cycles of a primitive on this CPU's ISA. */
+  costOf(primitive: KernelPrimitive): number {
+    return this.cpu.isa.primitives[primitive].cycles;
+  }
+
+  /** Runs threads until none is left, or until the CPU must wait for its cycles to pass. */
+  run(): void {
+    if (this.#inLoop || this.cpu.occupied) return;
+    if (this.cpu.freeAt > this.kernel.clock.now) {
+      this.cpu.occupy(0, () => this.run());
+      return;
+    }
+    this.#inLoop = true;
+    this.cpu.disableInterrupts();
+    const before = this.kernel.enter(this);
+    try {
+      while (this.#turn());
+    } finally {
+      this.kernel.leave(before);
+      this.#inLoop = false;
+    }
+    this.cpu.enableInterrupts();
+  }
+
+  /** One burst; false when the CPU has to wait or is idle. */
+  #turn(): boolean {
+    this.cpu.deliverPending();
+    const thread = this.current ?? this.#dispatch();
+    if (thread === undefined) return false;
+    if (thread.burstEnd === undefined) this.#startBurst(thread);
+    if (this.cpu.spend(thread.pendingCycles)) {
+      thread.pendingCycles = 0;
+      this.#finishBurst(thread);
+      return true;
+    }
+    this.#armQuantum(thread);
+    this.cpu.occupy(thread.pendingCycles, () => {
+      thread.pendingCycles = 0;
+      const before = this.kernel.enter(this);
+      this.#finishBurst(thread);
+      this.kernel.leave(before);
+      this.run();
+    });
+    return false;
+  }
+
+  #dispatch(): Thread | undefined {
+    const { scheduler } = this.kernel;
+    const next = scheduler.take(this);
+    if (next === undefined) return undefined;
+    this.#switches++;
+    next.state = "running";
+    next.lastDispatcher = this;
+    next.overheadCycles += this.costOf("contextSwitch") + scheduler.lockCycles(this);
+    this.#quantumEnd = later(this.kernel.clock.now, quantum);
+    this.current = next;
+    return next;
+  }
+
+  #startBurst(thread: Thread): void {
+    const scaled = thread.step() * this.cpu.instructionCostScale;
+    let total = thread.overheadCycles + scaled;
+    thread.overheadCycles = 0;
+    const end = thread.burstEnd;
+    if (end?.kind === "call") {
+      total += this.costOf("kernelCall") + (end.call.cycles ?? 0);
+      for (const primitive of end.call.primitives) total += this.costOf(primitive);
+    }
+    thread.pendingCycles = total;
+    thread.process.cpuCycles += total;
+  }
+
+  /** The burst's time has passed: its call takes effect. */
+  #finishBurst(thread: Thread): void {
+    const end = thread.burstEnd!;
+    thread.burstEnd = undefined;
+    if (thread.state === "ended") {
+      this.current = undefined;
+      return;
+    }
+    if (end.kind !== "call") {
+      this.current = undefined;
+      this.kernel.processes.threadEnded(thread, end);
+      return;
+    }
+    try {
+      const answer = end.call.perform(this.kernel, thread);
+      if (answer === blocked) {
+        if (thread.state === "running") thread.state = "blocked";
+        this.current = undefined;
+      } else {
+        thread.answer(answer);
+      }
+    } catch (error) {
+      if (this.kernel.processes.faultedByCall(thread, error)) this.current = undefined;
+      else thread.answerError(error);
+    }
+    if (thread.state !== "running") this.current = undefined;
+  }
+
+  /** Takes the running thread off this CPU, to the tail of the runnable queue. */
+  yieldCurrent(thread: Thread): void {
+    this.current = undefined;
+    this.kernel.scheduler.requeue(thread);
+  }
+
+  /** Lets go of a thread that was killed while it was on this CPU. */
+  abandon(thread: Thread): void {
+    if (this.current !== thread) return;
+    this.current = undefined;
+    if (this.cpu.occupied) {
+      this.cpu.preempt();
+      this.run();
+    }
+  }
+
+  #interrupted(source: InterruptSource): void {
+    const before = this.kernel.enter(this);
+    const interruptedThread = this.current;
+    if (this.cpu.occupied) {
+      const left = this.cpu.preempt();
+      if (interruptedThread !== undefined) interruptedThread.pendingCycles = left;
+    }
+    this.cpu.steal(this.costOf("interruptEntry") + this.costOf("interruptExit"));
+    if (source.kind === "timer") this.#timerFired();
+    else this.kernel.interrupted(source);
+    const thread = this.current;
+    if (thread !== undefined && this.kernel.scheduler.hasUnblocked) {
+      this.current = undefined;
+      this.kernel.scheduler.putBack(thread);
+    }
+    this.kernel.leave(before);
+    if (!this.#inLoop) this.run();
+  }
+
+  #timerFired(): void {
+    this.#armedFor = undefined;
+    this.kernel.timers.expire();
+    const { now } = this.kernel.clock;
+    const thread = this.current;
+    if (thread !== undefined && this.#quantumEnd !== undefined && now >= this.#quantumEnd) {
+      if (this.kernel.scheduler.hasWaiting) this.yieldCurrent(thread);
+      else this.#quantumEnd = later(now, quantum);
+    }
+    this.armTimer(undefined);
+  }
+
+  /** Sees to it that a burst longer than the quantum does not keep other threads waiting. */
+  #armQuantum(thread: Thread): void {
+    if (!this.kernel.scheduler.hasWaiting) return;
+    const end = later(this.kernel.clock.now, this.cpu.duration(thread.pendingCycles));
+    if (this.#quantumEnd !== undefined && end > this.#quantumEnd) this.armTimer(this.#quantumEnd);
+  }
+
+  /** Another thread waits while this CPU is busy: end its quantum in time. */
+  quantumMatters(): void {
+    const thread = this.current;
+    if (thread !== undefined && this.#quantumEnd !== undefined) this.armTimer(this.#quantumEnd);
+  }
+
+  /** Sets the CPU's timer for the earliest of what is asked for and, on the first CPU, the kernel's timers. */
+  armTimer(wanted: Instant | undefined): void {
+    const { now } = this.kernel.clock;
+    const first = this === this.kernel.dispatchers[0] ? this.kernel.timers.next : undefined;
+    const earliest = Math.min(wanted ?? Infinity, first ?? Infinity) as Instant;
+    if (earliest === Infinity) return;
+    if (this.#armedFor !== undefined && this.#armedFor <= earliest && this.#armedFor >= now) return;
+    this.#armedFor = Math.max(earliest, now) as Instant;
+    const delay = Math.max(0, elapsed(now, earliest)) as Duration;
+    this.kernel.charge(this.costOf("timerSet"));
+    this.kernel.platform.setTimer(this.cpu, delay);
+  }
+}
