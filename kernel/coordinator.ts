@@ -74,7 +74,7 @@ export class Coordinator {
    */
   #kernelsServing(contractName: string): number[] {
     return this.namespace.names
-      .filter((name) => this.kernel.contracts.find(name.contract)?.contractName === contractName)
+      .filter((name) => name.contractName === contractName)
       .map((name) => name.kernel);
   }
 }

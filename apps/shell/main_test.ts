@@ -248,7 +248,7 @@ Deno.test("Ctrl-C ends the program in the foreground, and the shell goes on", ()
   booted.uart.type("Endless\r");
   booted.until("endless\n");
   booted.uart.type("\x03");
-  booted.until("killed\n");
+  booted.until("^C\n\rhelios> ");
   booted.uart.type("echo on\r");
   booted.until("\non\n");
 });

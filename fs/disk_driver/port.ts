@@ -171,7 +171,8 @@ export class DrivePort {
     yield* this.#write("ERROR_FEATURES", transferModeFeature);
     yield* this.#write("SECTOR_COUNT", ultraDma5);
     yield* this.#write("STATUS_COMMAND", command.SET_FEATURES);
-    yield* this.#isNoLongerBusy(); // a drive that refuses the mode keeps its own, which SATA does not care about
+    // A drive that refuses the mode keeps its own; on SATA that makes no difference.
+    yield* this.#isNoLongerBusy();
   }
 
   *#identify(): Call<DriveIdentity | { readonly refused: string }> {
@@ -258,7 +259,7 @@ function outcomeOf(error: number): Outcome {
   return (error & mask("ERROR_FEATURES", "IDNF")) !== 0 ? "OutOfRange" : "MediaFault";
 }
 
-/** Region descriptors for one row of bytes (4.3): address, then count in 15:0 with 0 for 64 KiB, bit 31 on the last. */
+/** Region descriptors for a row of bytes (4.3): address; count in 15:0, 0 for 64 KiB, bit 31 on the last. */
 export function regionTable(address: number, length: number): Uint8Array {
   const words: number[] = [];
   for (let at = address; at < address + length;) {

@@ -218,7 +218,7 @@ Deno.test("a disk too small for FAT32 cannot be formatted, nor one with a label 
   };
   assertStringIncludes(
     thrown(() => formatFat32({ sectorCount: 60_000, label: "X", volumeId: 1 })),
-    "Cannot format 60000 sectors as FAT32: it needs at least 65525 clusters",
+    "Cannot format 60000 sectors as FAT32, which needs 65525 clusters",
   );
   assertStringIncludes(
     thrown(() => formatFat32({ sectorCount: 131_072, label: "lower", volumeId: 1 })),

@@ -80,7 +80,7 @@ export class FileAllocationTable {
     if (isCluster(this.#geometry, next)) this.#hint = next;
   }
 
-  /** Clusters that files may still take. A hint of the disk that is below `needed` is not believed but counted. */
+  /** Clusters that files may still take. A hint of the disk that is below `needed` is not believed: we count. */
   *freeClusters(needed: number): Call<number> {
     if (!this.#counted && (this.#freeCount ?? 0) + this.#doomedClusters <= needed) {
       let count = 0;

@@ -64,7 +64,7 @@ export function formatFat32(parameters: FormatParameters): SectorRun[] {
   const geometry = parseBootSector(boot, 0, sectorCount);
   if ("refused" in geometry) {
     throw new RangeError(
-      `Cannot format ${sectorCount} sectors as FAT32: it needs at least ${fewestClusters} clusters (${geometry.refused})`,
+      `Cannot format ${sectorCount} sectors as FAT32, which needs ${fewestClusters} clusters: ${geometry.refused}`,
     );
   }
   const { clusterCount, fatStart, dataStart } = geometry.accepted;
@@ -73,7 +73,8 @@ export function formatFat32(parameters: FormatParameters): SectorRun[] {
   for (const first of [0, backupBootSector]) {
     reserved.set(boot, first * sectorBytes);
     reserved.set(information, (first + 1) * sectorBytes);
-    setNumber(bootSector, "Signature", 0xaa55, reserved, (first + 2) * sectorBytes); // third boot sector: no code
+    // The third boot sector: it could hold more code for a PC, and holds none.
+    setNumber(bootSector, "Signature", 0xaa55, reserved, (first + 2) * sectorBytes);
   }
   const fat = new Uint8Array(sectorBytes);
   setU32At(fat, 0, 0x0fffff00 | mediaDescriptor);

@@ -107,7 +107,7 @@ function record(): History {
   return { before, events: device.events, promises };
 }
 
-/** A grown file may be cut at its new size or still have the old one; the promised bytes are its beginning. */
+/** A file that grows may have its new size already; the promised bytes are its beginning. */
 function checkPromises(device: MemoryDevice, promise: Promise | undefined, when: string): void {
   checkStructure(device, when);
   const disk = new TestDisk(device, 512);

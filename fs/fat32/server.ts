@@ -140,7 +140,13 @@ export class FileSystemServer {
       throw new FileFailure("NoMemory", `${mostOpenFiles} files are open`);
     }
     const file = yield* this.#volume.open(path, mode);
-    const channel = yield* this.#kernel.createChannel(fileContract);
+    let channel;
+    try {
+      channel = yield* this.#kernel.createChannel(fileContract);
+    } catch (error) {
+      this.#volume.close(file);
+      throw error;
+    }
     this.#sources.files.add(channel.server, file);
     yield* unlessClosed(client.send("opened", { file: channel.client, size: file.size }));
   }

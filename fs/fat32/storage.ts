@@ -65,7 +65,7 @@ export class Storage {
     yield* this.cache.barrier();
   }
 
-  /** Keeps the number of dirty sectors in bounds; called before each request and between the parts of a long one. */
+  /** Bounds the number of dirty sectors; called before each request and between the parts of a long one. */
   *relieve(): Call<void> {
     const { cache } = this;
     if (cache.dirtyCount("data") + cache.dirtyCount("fat") > cache.capacity >>> 1) {

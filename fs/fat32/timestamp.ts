@@ -32,7 +32,10 @@ export function fatTimestamp(nanoseconds: number): FatTimestamp {
   };
 }
 
-/** Gregorian date of a day counted from 1970-01-01; years start in March while it computes, so leap days come last. */
+/**
+ * Gregorian date of a day counted from 1970-01-01. Inside, years start in March, so that
+ * leap days come last.
+ */
 function civilDate(days: number): { year: number; month: number; day: number } {
   const shifted = days + 719_468; // from 0000-03-01
   const era = Math.floor(shifted / 146_097);

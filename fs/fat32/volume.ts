@@ -277,7 +277,7 @@ export class Volume {
     return entry;
   }
 
-  /** The directory that holds the last name of a path, that name, and the clusters of all directories passed. */
+  /** The directory that holds a path's last name, that name, and the clusters of all directories passed. */
   *#parentOf(path: string): Call<{ parent: Directory; name: string | undefined; passed: number[] }> {
     const names = path.split("/").filter((name) => name !== "");
     let parent = yield* this.#directory(this.geometry.rootCluster);
@@ -330,7 +330,7 @@ export class Volume {
     return directory;
   }
 
-  /** Before a request: room in the cache, and in the indexes, of which none may be dropped while one is in use. */
+  /** Before a request: room in the cache and among the indexes; during one, none may be dropped. */
   *#begin(): Call<void> {
     yield* this.#storage.relieve();
     let names = 0;

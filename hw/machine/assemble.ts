@@ -24,7 +24,7 @@ import type { Cable, Station } from "../ethernet/link.ts";
 import { EthernetSwitch } from "../ethernet/switch.ts";
 import type { Board } from "../iop348/board.ts";
 import { AddressSpace } from "../memory/address_space.ts";
-import type { BusTarget } from "../memory/bus_target.ts";
+import type { BusTarget, InterruptLine } from "../memory/bus_target.ts";
 import { DramBlock } from "../memory/dram.ts";
 import { PciBus } from "../pci/bus.ts";
 import {
@@ -52,6 +52,8 @@ export interface Surroundings {
 }
 
 const mebibyte = 2 ** 20;
+/** The interrupt of ACPI's fixed events (hardware-reference.md section 5.3). */
+const powerButtonInterrupt = 9;
 /** A local APIC register takes 40 to 60 cycles of the core (hardware-reference.md 6.5): 50 of 2 GHz. */
 const localApicLatencyNs = 25;
 /** An I/O APIC register, or a legacy port, is behind the chipset: 1500 cycles (hardware-reference.md 6.5). */
@@ -73,6 +75,7 @@ class AssembledMachine implements Machine {
   onPowerOff: ((status: number) => void) | undefined;
   readonly #lan: EthernetSwitch;
   readonly #boards: Board[] = [];
+  readonly #powerButton: InterruptLine;
   #on = false;
 
   constructor(description: MachineDescription, { queue, log, medium }: Surroundings) {
@@ -93,6 +96,7 @@ class AssembledMachine implements Machine {
     const ports = new AddressSpace("host ports");
     const interrupts = new InterruptBus(queue, log, host.interrupts);
     const ioApic = new IoApic(interrupts, ioApicIdOf(host));
+    this.#powerButton = ioApic.input(powerButtonInterrupt);
     const uart = new Uart("uart0", queue, log, ioApic.input(uartInterrupt));
     this.console = uart;
     this.host = hostComplex(host, space, ports, createCpus(host, queue, log, interrupts));
@@ -113,6 +117,12 @@ class AssembledMachine implements Machine {
 
   plug(station: Station): Cable {
     return this.#lan.plug(station);
+  }
+
+  pressPowerButton(): void {
+    this.log.record("power", "button pressed");
+    this.#powerButton.set(true);
+    this.#powerButton.set(false);
   }
 
   powerOn(code: Parameters<Machine["powerOn"]>[0]): void {

@@ -63,6 +63,8 @@ export interface Machine {
   readonly console: ConsoleLine;
   /** Called with each line that a kernel writes to its debug port. */
   onDebugLine: ((complex: string, line: string) => void) | undefined;
+  /** Presses the power button: an interrupt on GSI 9, where ACPI's events arrive. */
+  pressPowerButton(): void;
   /** Called when software asks the machine to power off (ACPI S5, debug exit), with a status. */
   onPowerOff: ((status: number) => void) | undefined;
   /**

@@ -84,16 +84,20 @@ export class EventQueue implements Clock {
     return true;
   }
 
-  /** Runs all events up to and including `instant`, then stands at `instant`. */
-  runUntil(instant: Instant): void {
+  /**
+   * Runs all events up to and including `instant`, then stands at `instant`. Given `stop`, asks it after
+   * each event; when it says true, time stays at that event and the answer is true.
+   */
+  runUntil(instant: Instant, stop?: () => boolean): boolean {
     const before = this.#horizon;
     this.#horizon = instant;
     try {
-      while (this.runNext());
+      while (this.runNext()) if (stop?.()) return true;
     } finally {
       this.#horizon = before;
     }
     if (this.#now < instant && instant !== Infinity) this.#now = instant;
+    return false;
   }
 
   /**

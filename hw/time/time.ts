@@ -25,12 +25,10 @@ export const milliseconds = (count: number): Duration => count * 1e6 as Duration
 export const seconds = (count: number): Duration => count * 1e9 as Duration;
 
 /** The instant that lies `duration` after `instant`. */
-export const later = (instant: Instant, duration: Duration): Instant =>
-  (instant + duration) as Instant;
+export const later = (instant: Instant, duration: Duration): Instant => (instant + duration) as Instant;
 
 /** How long it is from `start` to `end`; negative when `end` lies before. */
 export const elapsed = (start: Instant, end: Instant): Duration => (end - start) as Duration;
 
 /** The time that `count` cycles take on a clock of `frequencyHz`. */
-export const cycles = (count: number, frequencyHz: number): Duration =>
-  count * 1e9 / frequencyHz as Duration;
+export const cycles = (count: number, frequencyHz: number): Duration => count * 1e9 / frequencyHz as Duration;

@@ -52,6 +52,8 @@ const defaultEcam = 0xe000_0000;
 const loaderCyclesPerByte = 2;
 /** What the loader itself does per domain and per CPU, beside bytes (fitted: some thousand instructions). */
 const loaderCycles = 20_000;
+/** Where ACPI's events arrive; the power button is the only one. */
+const powerButtonLine = 9;
 /** A card that boots answers configuration cycles with Retry; PCI Express gives it one second. */
 const cardWaitNs = 1e9;
 const retryNs = 1e6;
@@ -143,6 +145,7 @@ export class HostBoot {
     namespace.serve(server, 0);
     kernel.useNamespace(client);
     kernel.start();
+    kernel.interrupts.listen(powerButtonLine, coordinator, () => coordinator.pressPowerButton());
     this.#startOtherCpus(kernel, cpu, domain);
     this.#wakeNextDomain(cpu, 1);
     kernel.processes.startThread(kernel.self, this.#bringUp(kernel), "boot");
@@ -162,7 +165,11 @@ export class HostBoot {
     for (const problem of found.problems) kernel.say(`PCI: ${problem}`);
     const manager = archive.program("ProcessManager");
     if (manager === undefined) throw new Error("The boot archive has no program ProcessManager");
-    spawnFromKernel(kernel, manager.manifestText, manager.il, managerArguments);
+    const process = spawnFromKernel(kernel, manager.manifestText, manager.il, managerArguments);
+    process.onEnd.push(() => {
+      kernel.say(`the process manager has ended: ${process.fault === "" ? `status ${process.status}` : process.fault}`);
+      kernel.coordinator?.powerOff(1);
+    });
   }
 
   /** What the loader found, for the person at the console. */

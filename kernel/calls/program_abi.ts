@@ -8,6 +8,7 @@
 
 import type { Device, Kernel as ProgramKernel, Program, SystemCalls } from "../abi/kernel.ts";
 import type { Contract } from "../contracts/contract.ts";
+import { harden } from "../compiler/lockdown.ts";
 import { ContractError } from "../contracts/monitor.ts";
 import { serviceProviderContract } from "../contracts/namespace.ts";
 import type { Kernel } from "../kernel.ts";
@@ -19,10 +20,21 @@ import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
 import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
 import { CallError, ContractViolation } from "./errors.ts";
+import { InterruptHandle } from "./interrupt_handle.ts";
 import { blocked, type KernelCall, submit } from "./kernel_call.ts";
 import { Select } from "./select.ts";
 import { ServiceHandle } from "./service_handle.ts";
 
+/** What the ABI objects of all processes have in common and a program can get hold of. */
+const sharedParts = [
+  submit,
+  CallError,
+  BlockHandle.prototype,
+  EndpointHandle.prototype,
+  EndpointSetHandle.prototype,
+  InterruptHandle.prototype,
+  ServiceHandle.prototype,
+];
 const defaultBindTimeoutNs = 10e9;
 const blockMax = 16 << 20;
 const threadsMax = 256;
@@ -56,7 +68,9 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     select: (sources: unknown, timeoutNs?: number) => submit(new Select(sources, timeoutNs)),
     createThread: (body: () => Program) => submit(createThreadCall(body)),
   };
-  return Object.freeze(abi) as unknown as ProgramKernel;
+  // What processes share must not carry messages between them, nor change under their feet.
+  harden(sharedParts);
+  return harden(abi) as unknown as ProgramKernel;
 }
 
 /** A contract as this kernel knows it; a bad one ends the process that brought it. */
@@ -160,15 +174,11 @@ const enumerateCall = (path: string): KernelCall<unknown> => ({
   },
 });
 
-function* startBody(body: () => Program): Program {
-  return yield* body();
-}
-
 const createThreadCall = (body: () => Program): KernelCall<object> => ({
   primitives: ["threadCreate"],
   perform(kernel, { process }) {
     if (process.threads.size >= threadsMax) throw new CallError("OutOfMemory", `A process has at most ${threadsMax} threads`);
-    const thread = kernel.processes.startThread(process, startBody(body), `thread ${process.threads.size}`);
+    const thread = kernel.processes.startThread(process, process.instance!.thread(body), `thread ${process.threads.size}`);
     const ended = new WaitQueue();
     thread.onEnd.push(() => ended.wakeAll());
     return Object.freeze({ join: () => submit(joinCall(thread, ended)) });

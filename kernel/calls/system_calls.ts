@@ -8,10 +8,12 @@
  */
 
 import type { ChannelRow, PlacementRow, ProcessRow, ProgramSource, SystemCalls } from "../abi/kernel.ts";
+import type { BootArchive } from "../boot/boot_archive.ts";
 import { buildBootImage } from "../boot/boot_image.ts";
 import { attachCard } from "../boot/card.ts";
 import type { SatelliteIsa } from "../boot/satellite_image.ts";
 import type { ChannelEnd } from "../channels/channel_end.ts";
+import { CompileError } from "../compiler/compile_error.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { Kernel } from "../kernel.ts";
 import { type Manifest, ManifestError, parseManifest } from "../placement/manifest.ts";
@@ -80,9 +82,18 @@ function readManifest(text: string): Manifest {
 }
 
 function bootProgram({ archive }: Coordinator, name: string): ProgramSource {
-  const program = archive.program(String(name));
+  const program = findProgram(archive, String(name));
   if (program === undefined) throw new CallError("NotFound", `No program is named "${name}"`);
   return Object.freeze({ manifest: program.manifestText, il: program.il });
+}
+
+function findProgram(archive: BootArchive, name: string) {
+  try {
+    return archive.program(name);
+  } catch (error) {
+    if (error instanceof CompileError) throw new CallError("BadArgument", error.message);
+    throw error;
+  }
 }
 
 function explainPlacement(coordinator: Coordinator, text: string) {

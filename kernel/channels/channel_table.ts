@@ -62,6 +62,12 @@ export class ChannelTable {
     return created;
   }
 
+  /** True when an end is here, or was and its messages are sent on. */
+  knows(channel: number, end: End): boolean {
+    const key = keyOf(channel, end);
+    return this.#ends.has(key) || this.#forwardings.has(key);
+  }
+
   contractOf(channel: number, end: End): CompiledContract | undefined {
     const key = keyOf(channel, end);
     return this.#ends.get(key)?.contract ?? this.#forwardings.get(key)?.contract;
@@ -130,10 +136,9 @@ export class ChannelTable {
 
   /** Takes an end that came from kernel `from`. */
   adopt(travelling: TravellingEnd, from: number): ChannelEnd {
-    const contract = this.#kernel.contracts.find(travelling.contract);
-    if (contract === undefined || contract.digest !== travelling.digest) {
-      throw new Error(`Kernel ${from} sent an end of "${travelling.contract}", which means something else here`);
-    }
+    const known = this.#kernel.contracts.find(travelling.contract);
+    // A kernel that only passes an end on, as the coordinator does for a bind, need not know its contract.
+    const contract = known?.digest === travelling.digest ? known : opaqueContract(travelling);
     const end = new ChannelEnd(travelling.channel, travelling.end, contract);
     end.state = travelling.state;
     end.sendSequence = travelling.sendSequence;
@@ -152,6 +157,7 @@ export class ChannelTable {
     } else {
       end.delivery = new RemoteDelivery(this.#kernel.peer(travelling.peerKernel), end);
     }
+    for (const kernelPeer of this.#kernel.peers) kernelPeer.retryEarly(end.channel, end.end);
     return end;
   }
 
@@ -196,4 +202,18 @@ export class ChannelTable {
       this.#ends.delete(keyOf(end.channel, otherEnd(end.end)));
     }
   }
+}
+
+/** All that an end's contract is to a kernel that cannot receive its messages. */
+function opaqueContract({ contract, digest, state }: TravellingEnd): CompiledContract {
+  return {
+    name: contract,
+    contractName: contract,
+    messages: [],
+    messageOf: new Map(),
+    stateNames: [],
+    transitions: [],
+    start: state,
+    digest,
+  };
 }

@@ -81,7 +81,7 @@ export class ProgramAccounting extends ExpressionAccounting {
         if (!isLoop(node.body) && flags.of(node.body).hasJump) {
           const slot = this.input.edits.insert(node.end);
           frame.atEnd.push(() => {
-            if (frame.usesLocal) slot.text = ";$c-=$n;$n=0;";
+            slot.text = `;${frame.handOver()}`;
           });
         }
         return cycles;
@@ -201,14 +201,9 @@ export class ProgramAccounting extends ExpressionAccounting {
     });
   }
 
-  /** Hands over a loop's count, as the first part of a sequence. */
-  #handOver(frame: Frame): string {
-    return frame.isLocal ? "$c-=$n,$n=0," : "";
-  }
-
   #return(node: ReturnStatement, frame: Frame): number {
     const { edits } = this.input;
-    const handOver = this.#handOver(frame);
+    const handOver = frame.handOverInFront;
     const { restoresDepth } = frame;
     if (!node.argument) {
       const parts = handOver + (restoresDepth ? "$d=$x," : "");
@@ -217,20 +212,22 @@ export class ProgramAccounting extends ExpressionAccounting {
     }
     if (handOver === "" && !restoresDepth) return this.expression(node.argument, frame);
     if (restoresDepth) frame.usesResult = true;
-    return this.#sequence(node.argument, handOver + (restoresDepth ? "$r=(" : "("), restoresDepth ? "),$d=$x,$r" : ")", frame);
+    // The space keeps `return{` from becoming `return$r`.
+    return this.#sequence(node.argument, ` ${handOver}${restoresDepth ? "$r=(" : "("}`, restoresDepth ? "),$d=$x,$r" : ")", frame);
   }
 
   #thrown(argument: Node, frame: Frame): number {
-    const handOver = this.#handOver(frame);
+    const handOver = frame.handOverInFront;
     if (handOver === "") return this.expression(argument, frame);
-    return this.#sequence(argument, `${handOver}(`, ")", frame);
+    return this.#sequence(argument, ` ${handOver}(`, ")", frame);
   }
 
   /** An expression after which the function is left: what it charges itself goes to `$c`. */
   #sequence(node: Node, before: string, after: string, frame: Frame): number {
     const { edits } = this.input;
     const wasLocal = frame.isLocal;
-    edits.insert(node.start, before);
+    // The blank keeps the text apart from a keyword right in front.
+    edits.insert(node.start, ` ${before}`);
     frame.isLocal = false;
     const cycles = this.expression(node, frame);
     frame.isLocal = wasLocal;

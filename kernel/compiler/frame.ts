@@ -46,6 +46,11 @@ export class Frame {
     return this.weight !== undefined && !this.hasFinally;
   }
 
+  /** The same in front of the last expression of a function, as a part of a sequence. */
+  get handOverInFront(): string {
+    return this.isLocal ? "$c-=$n,$n=0," : "";
+  }
+
   /** A basic block's charge, as a statement. */
   charge(cycles: number): string {
     const units = toUnits(cycles);
@@ -82,9 +87,15 @@ export class Frame {
     return this.hasFinally ? ";}finally{$d=$x;}" : ";$d=$x;";
   }
 
+  /** Hands a loop's count over where the loop may have been left; looks at the budget, as a turn would have. */
+  handOver(): string {
+    return this.usesLocal ? "$c-=$n;$n=0;if($c<0)$k();" : "";
+  }
+
   /** What a catch or finally block does first: callees that threw have not set the depth back. */
   handler(): string {
-    return (this.usesLocal ? "$c-=$n;$n=0;" : "") + (this.weight === undefined ? "" : `$d=${this.depth};`);
+    const check = this.usesLocal ? this.handOver() : "if($c<0)$k();";
+    return check + (this.weight === undefined ? "" : `$d=${this.depth};`);
   }
 
   /** The function's own depth. */

@@ -34,6 +34,7 @@ export const namespaceContract = {
         path: "string",
         contract: "string",
         digest: "u32",
+        contractName: "string",
         provider: { endpoint: serviceProviderContract, end: "client" },
       },
     },

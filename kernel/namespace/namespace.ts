@@ -19,6 +19,8 @@ interface Name {
   readonly path: string;
   readonly contract: string;
   readonly digest: number;
+  /** What manifests call the contract. */
+  readonly contractName: string;
   /** The kernel that registered it. */
   readonly kernel: number;
   readonly provider: ChannelEnd;
@@ -41,6 +43,7 @@ const pathPattern = /^(?:\/[\w.-]{1,64}){1,16}$/;
 export interface NameRow {
   readonly path: string;
   readonly contract: string;
+  readonly contractName: string;
   readonly kernel: number;
 }
 
@@ -55,7 +58,7 @@ export class Namespace {
 
   /** All names, sorted by path. */
   get names(): NameRow[] {
-    return [...this.#names.values()].map(({ path, contract, kernel }) => ({ path, contract, kernel }))
+    return [...this.#names.values()].map(({ path, contract, contractName, kernel }) => ({ path, contract, contractName, kernel }))
       .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
@@ -78,8 +81,15 @@ export class Namespace {
     const done = () => reply("done");
     switch (message.definition.tag) {
       case "register": {
-        const [, , contract, digest, provider] = message.values as [number, string, string, number, ChannelEnd];
-        return this.#register({ path, contract, digest, kernel: client, provider }, done, refuse);
+        const [, , contract, digest, contractName, provider] = message.values as [
+          number,
+          string,
+          string,
+          number,
+          string,
+          ChannelEnd,
+        ];
+        return this.#register({ path, contract, digest, contractName, kernel: client, provider }, done, refuse);
       }
       case "deregister":
         return this.#deregister(path, client) ? done() : refuse("NotFound", `No name "${path}" of this kernel`);
@@ -90,7 +100,7 @@ export class Namespace {
       case "enumerate": {
         const below = path === "/" ? "/" : `${path}/`;
         const rows = this.names.filter((name) => name.path === path || name.path.startsWith(below));
-        const lines = rows.map((row) => `${row.path}\t${row.contract}\t${this.#kernel.nameOf(row.kernel)}`);
+        const lines = rows.map((row) => `${row.path}\t${row.contractName}\t${this.#kernel.nameOf(row.kernel)}`);
         return reply("entries", lines.join("\n"));
       }
     }

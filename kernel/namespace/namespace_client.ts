@@ -35,7 +35,7 @@ export class NamespaceClient {
   }
 
   register(thread: Thread, path: string, contract: CompiledContract, provider: ChannelEnd, answer: () => unknown): void {
-    this.#ask(thread, "register", [path, contract.name, contract.digest, provider], answer);
+    this.#ask(thread, "register", [path, contract.name, contract.digest, contract.contractName, provider], answer);
   }
 
   /** Nobody waits: used when a process dies too. */

@@ -12,16 +12,22 @@ import type { Block, BlockOwner } from "../memory/exchange_heap.ts";
 import type { Manifest } from "../placement/manifest.ts";
 import type { Thread } from "../scheduling/thread.ts";
 
+/** A thread's code: a generator, or a program's generator behind its budget. */
+export interface Resumable {
+  next(value?: unknown): IteratorResult<unknown, unknown>;
+  throw(error: unknown): IteratorResult<unknown, unknown>;
+}
+
 /** What the compiler makes of a program: something that can be started and that counts. */
 export interface ProgramInstance {
-  /** The generator of the program's main. */
-  start(abi: unknown): Generator<unknown, unknown, unknown>;
-  /** Cycles of all instructions that ran since the start. */
+  /** The code of the program's main. */
+  start(abi: unknown): Resumable;
+  /** The code of a further thread; `body` is a function of the program. */
+  thread(body: unknown): Resumable;
+  /** Cycles of all instructions that ran since the program was loaded. */
   readCycles(): number;
-  /** Forgets the run-away limit's progress: a new burst begins. */
-  beginBurst(): void;
-  /** Where an exception came from, in the program's own source files. */
-  describeFault(error: unknown): string;
+  /** Why and where, in its own source files, the program threw. */
+  explain(error: unknown): { readonly reason: string; readonly places: readonly string[] };
 }
 
 export type ProcessState = "running" | "ended";

@@ -11,12 +11,14 @@ import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { Manifest } from "../placement/manifest.ts";
 import { type BurstEnd, Thread } from "../scheduling/thread.ts";
-import { Process } from "./process.ts";
+import { Process, type Resumable } from "./process.ts";
 
 const processesMax = 1000;
 const pidsPerKernel = 10_000;
 /** Bytes of exchange heap that one process may own. */
 export const heapQuota = 64 << 20;
+/** Source places that a fault report shows. */
+const placesMax = 8;
 /** Ended processes that are remembered for those who ask how they ended. */
 const endedMax = 256;
 
@@ -48,8 +50,8 @@ export class ProcessTable {
     return process;
   }
 
-  startThread(process: Process, generator: Generator<unknown, unknown, unknown>, name: string): Thread {
-    const thread = new Thread(process, name, generator);
+  startThread(process: Process, code: Resumable, name: string): Thread {
+    const thread = new Thread(process, name, code);
     process.threads.add(thread);
     this.#kernel.scheduler.start(thread);
     return thread;
@@ -118,6 +120,7 @@ export class ProcessTable {
   }
 
   #describe(process: Process, error: unknown): string {
-    return process.instance?.describeFault(error) ?? String(error);
+    const { reason, places } = process.instance!.explain(error);
+    return [reason, ...places.slice(0, placesMax).map((place) => `  at ${place}`)].join("\n");
   }
 }

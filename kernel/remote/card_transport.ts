@@ -45,6 +45,7 @@ export class CardTransport implements Transport {
   readonly #rings: Rings;
   readonly #news = new KernelEvent();
   #rung = true;
+  #poked = false;
   #sentHead = 0;
   #sentReleases = 0;
   #sentTail = 0;
@@ -62,6 +63,11 @@ export class CardTransport implements Transport {
   /** The host has rung the doorbell of this pair. */
   interrupted(): void {
     this.#rung = true;
+    this.#news.signal();
+  }
+
+  poke(): void {
+    this.#poked = true;
     this.#news.signal();
   }
 
@@ -87,9 +93,10 @@ export class CardTransport implements Transport {
         this.#rings.flush();
       }
       yield* this.#announce();
-      if (this.#rings.hasNews) break;
+      if (this.#rings.hasNews || this.#poked) break;
       if (!this.#rung && !this.#hasUnsent) yield* this.#news.wait();
     }
+    this.#poked = false;
     yield* this.#options.channel.run(this.#newSlots());
     const records = this.#rings.take();
     yield* work(records.length * this.#options.cpu.isa.primitives.remoteDequeue.cycles);

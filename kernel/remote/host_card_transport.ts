@@ -27,6 +27,7 @@ export class HostCardTransport implements Transport {
   readonly name = "adma";
   readonly #news = new KernelEvent();
   readonly #rings: Rings;
+  #poked = false;
   #copiesWanted = 0;
   #copiesSeen = 0;
   /** Slots and blocks given back that the card has not been rung for. */
@@ -56,6 +57,11 @@ export class HostCardTransport implements Transport {
     if (this.#rings.hasNews || this.#rings.peer("copiesDone") !== this.#copiesSeen) this.#news.signal();
   }
 
+  poke(): void {
+    this.#poked = true;
+    this.#news.signal();
+  }
+
   get peerLoad(): number {
     return this.#rings.peer("load");
   }
@@ -71,13 +77,14 @@ export class HostCardTransport implements Transport {
   }
 
   *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
-    while (!this.#rings.hasNews) {
+    while (!this.#rings.hasNews && !this.#poked) {
       if (this.#rings.hasBacklog) {
         this.#rings.flush();
         this.ringDoorbell();
       }
       yield* this.#news.wait();
     }
+    this.#poked = false;
     const records = this.#rings.take();
     this.#unannounced += records.length;
     yield* work(records.length * this.cpu.isa.primitives.remoteDequeue.cycles);

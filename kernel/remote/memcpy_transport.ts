@@ -54,6 +54,7 @@ export class MemcpyTransport implements Transport {
   readonly #rings: Rings;
   readonly #news = new KernelEvent();
   #parkedAt: Instant | undefined;
+  #poked = false;
 
   constructor(options: MemcpyOptions) {
     this.#options = options;
@@ -66,6 +67,11 @@ export class MemcpyTransport implements Transport {
       },
     }, side, options.load);
     lines.watch(side, () => this.#written());
+  }
+
+  poke(): void {
+    this.#poked = true;
+    this.#news.signal();
   }
 
   get peerLoad(): number {
@@ -81,12 +87,13 @@ export class MemcpyTransport implements Transport {
   }
 
   *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
-    while (!this.#rings.hasNews) {
+    while (!this.#rings.hasNews && !this.#poked) {
       if (this.#rings.hasBacklog) this.#rings.flush();
       this.#parkedAt = this.#options.clock.now;
       yield* this.#news.wait();
       this.#parkedAt = undefined;
     }
+    this.#poked = false;
     const records = this.#rings.take();
     const { remoteDequeue } = this.#options.cpu.isa.primitives;
     yield* work(records.length * remoteDequeue.cycles);

@@ -18,11 +18,15 @@ import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts"
 import type { Copy, Transport } from "./transport.ts";
 
 const endCode = { client: 0, server: 1 } as const;
+const earlyMax = 4096;
 const endOfCode = ["client", "server"] as const;
 
 export class RemotePeer {
   /** Blocks that the peer has not released yet, by physical address. */
   readonly #lent = new Map<number, Block>();
+  /** Records for ends that are still on their way here from a third kernel. */
+  #early: Uint8Array[] = [];
+  readonly #retries: Uint8Array[] = [];
   sentMessages = 0;
   receivedMessages = 0;
   copiedBytes = 0;
@@ -95,7 +99,8 @@ export class RemotePeer {
     for (;;) {
       const { records, releases } = yield* this.transport.next();
       for (const address of releases) this.#released(address);
-      for (const record of records) yield* this.#handle(new RecordReader(record));
+      const retries = this.#retries.splice(0);
+      for (const record of [...retries, ...records]) yield* this.#handle(record);
       yield* this.transport.settle();
     }
   }
@@ -107,9 +112,29 @@ export class RemotePeer {
     this.kernel.heap.free(block);
   }
 
-  *#handle(record: RecordReader): Call<void> {
+  /** An end has arrived: what came for it before, by a shorter way, can be dealt with now. */
+  retryEarly(channel: number, end: "client" | "server"): void {
+    const isFor = (record: Uint8Array) => {
+      const reader = new RecordReader(record);
+      return reader.channel === channel && endOfCode[reader.end] === end;
+    };
+    const due = this.#early.filter(isFor);
+    if (due.length === 0) return;
+    this.#early = this.#early.filter((record) => !isFor(record));
+    this.#retries.push(...due);
+    this.transport.poke();
+  }
+
+  *#handle(bytes: Uint8Array): Call<void> {
+    const record = new RecordReader(bytes);
     const end = endOfCode[record.end]!;
     const { channels } = this.kernel;
+    const isForEnd = record.kind <= recordKind.moved;
+    if (isForEnd && !channels.knows(record.channel, end)) {
+      if (this.#early.length >= earlyMax) throw new Error(`Kernel ${this.index} sends to ends that never come`);
+      this.#early.push(bytes);
+      return;
+    }
     switch (record.kind) {
       case recordKind.message:
         return yield* this.#handleMessage(record, end);

@@ -27,6 +27,8 @@ export interface Transport {
   post(record: Uint8Array): void;
   /** Tells the peer that a block of its memory is no longer needed. */
   postRelease(address: number): void;
+  /** Makes `next` return even if nothing came. */
+  poke(): void;
   /** Waits for something from the peer, and takes it. */
   next(): Call<{ readonly records: readonly Uint8Array[]; readonly releases: readonly number[] }>;
   /** Copies blocks and tells the peer that it may free them; returns when all bytes are here. */

@@ -71,12 +71,14 @@ export class Dispatcher {
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
     if (thread.burstEnd === undefined) this.#startBurst(thread);
-    if (this.cpu.spend(thread.pendingCycles)) {
+    // A burst that the quantum will cut needs the timer; the others may run on at once.
+    const isCut = this.#outlastsQuantum(thread);
+    if (isCut) this.armTimer(this.#quantumEnd);
+    if (!isCut && this.cpu.spend(thread.pendingCycles)) {
       thread.pendingCycles = 0;
       this.#finishBurst(thread);
       return true;
     }
-    this.#armQuantum(thread);
     this.cpu.occupy(thread.pendingCycles, () => {
       thread.pendingCycles = 0;
       const before = this.kernel.enter(this);
@@ -188,11 +190,10 @@ export class Dispatcher {
     this.armTimer(undefined);
   }
 
-  /** Sees to it that a burst longer than the quantum does not keep other threads waiting. */
-  #armQuantum(thread: Thread): void {
-    if (!this.kernel.scheduler.hasWaiting) return;
-    const end = later(this.kernel.clock.now, this.cpu.duration(thread.pendingCycles));
-    if (this.#quantumEnd !== undefined && end > this.#quantumEnd) this.armTimer(this.#quantumEnd);
+  /** True when other threads wait and the quantum ends before this burst does. */
+  #outlastsQuantum(thread: Thread): boolean {
+    if (!this.kernel.scheduler.hasWaiting || this.#quantumEnd === undefined) return false;
+    return later(this.cpu.freeAt, this.cpu.duration(thread.pendingCycles)) > this.#quantumEnd;
   }
 
   /** Another thread waits while this CPU is busy: end its quantum in time. */

@@ -9,7 +9,7 @@
  */
 
 import { type KernelCall, openToken } from "../calls/kernel_call.ts";
-import type { Process } from "../process/process.ts";
+import type { Process, Resumable } from "../process/process.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
 /** What a blocked thread waits for; `cancel` takes it out of every queue it stands in. */
@@ -45,7 +45,7 @@ export class Thread {
   constructor(
     readonly process: Process,
     readonly name: string,
-    readonly generator: Generator<unknown, unknown, unknown>,
+    readonly code: Resumable,
   ) {}
 
   /** Runs the generator to its next call; returns the instructions' cycles. */
@@ -55,7 +55,7 @@ export class Thread {
     try {
       const answer = this.#answer;
       this.#answer = { value: undefined };
-      const result = "error" in answer ? this.generator.throw(answer.error) : this.generator.next(answer.value);
+      const result = "error" in answer ? this.code.throw(answer.error) : this.code.next(answer.value);
       this.burstEnd = this.#endOf(result.done === true, result.value);
     } catch (error) {
       this.burstEnd = { kind: "threw", error };

@@ -21,7 +21,7 @@ import { Uart } from "./uart.ts";
 const clientsMax = 64;
 const outputsMax = 64;
 const nothing = new Uint8Array(0);
-/** A UART that never runs out of causes must not keep the driver from its clients; its line interrupts again. */
+/** A UART that never runs out of causes must not keep the driver from its clients. */
 const causesPerInterruptMax = 32;
 
 export default function* main(kernel: Kernel): Program {
@@ -42,6 +42,8 @@ class ConsoleDriver {
   readonly #clients;
   readonly #outputs;
   readonly #inputs;
+  /** The line is an edge: it says nothing more until the last cause has been taken. */
+  #hasMoreCauses = false;
 
   constructor(kernel: Kernel, device: Device) {
     this.#kernel = kernel;
@@ -69,10 +71,11 @@ class ConsoleDriver {
         outputs: this.#outputs,
         clients: this.#clients,
         service,
-      });
+      }, this.#hasMoreCauses ? 0 : Infinity);
       switch (event.on) {
         case "interrupt":
           yield* this.#interrupted();
+          yield* this.#device.interrupt.acknowledge();
           break;
         case "inputs":
           if (event.kind === "closed") this.#typed.detach(event.data);
@@ -89,19 +92,23 @@ class ConsoleDriver {
           if (this.#clients.size < clientsMax) this.#clients.add(event.endpoint, undefined);
           else yield* event.endpoint.close();
       }
+      if (this.#hasMoreCauses) yield* this.#interrupted();
       yield* this.#feed();
     }
   }
 
   *#interrupted(): Call<void> {
+    this.#hasMoreCauses = true;
     for (let count = 0; count < causesPerInterruptMax; count++) {
       const event = yield* this.#uart.nextEvent();
-      if (event === undefined) break;
+      if (event === undefined) {
+        this.#hasMoreCauses = false;
+        return;
+      }
       if (event === "received") yield* this.#receive();
       else if (event === "transmitterEmpty") yield* this.#output.fill();
       else if (event === "modemStatus") yield* this.#modemStatus();
     }
-    yield* this.#device.interrupt.acknowledge();
   }
 
   *#modemStatus(): Call<void> {

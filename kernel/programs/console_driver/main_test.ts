@@ -208,3 +208,23 @@ Deno.test("after a hang-up the reader gets what was typed before it, then the en
     }
   );
 });
+
+Deno.test("typing and output at once, for long, lose nothing on a line that interrupts by edges", () => {
+  withConsole((uart) =>
+    function* (kernel): Program {
+      const input = yield* attachInput(kernel);
+      const output = yield* attachOutput(kernel);
+      const typed = "t".repeat(3000);
+      const shown = "s".repeat(3000);
+      uart.type(typed);
+      const writer = yield* kernel.createThread(function* () {
+        for (let count = 0; count < 30; count++) {
+          yield* writeText(kernel, output, shown.slice(count * 100, count * 100 + 100));
+        }
+      });
+      assertEquals(yield* read(kernel, input, 3000), typed);
+      yield* writer.join();
+      assertEquals(uart.shown, shown);
+    }
+  );
+});

@@ -50,7 +50,7 @@ export class Uart {
     this.#device = device;
   }
 
-  /** 115,200 baud (divisor 1), 8 bits, no parity, one stop bit, FIFOs on and empty, all interrupts on. */
+  /** The fastest rate (divisor 1), 8 bits, no parity, one stop bit, FIFOs on and empty, all interrupts on. */
   *initialise(): Call<void> {
     const { IER, DLL, DLM, LCR, FCR, MCR } = uartRegisters;
     const wordOf8Bits = bit(LCR.bits.WLS0) | bit(LCR.bits.WLS1);

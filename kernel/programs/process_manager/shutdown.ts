@@ -16,7 +16,7 @@ import type { Starter } from "./starter.ts";
 
 const bindTimeoutNs = 1e8;
 const syncTimeoutNs = 30e9;
-/** 16 characters at 115,200 baud and 10 bits each take 1.4 ms: what the UART's FIFO may still hold. */
+/** What the UART's FIFO may still hold: 16 characters of 10 bits take 1.4 ms at a PC's 115,200 baud. */
 const consoleDrainNs = 2e6;
 
 export function* shutDown(starter: Starter, status: number): Call<never> {

@@ -116,7 +116,7 @@ export class TestKernel {
     return owner;
   }
 
-  kill(owner: TestProcess, status = 137, fault = "killed"): void {
+  kill(owner: TestProcess, status = 137, fault = ""): void {
     if (owner.status !== undefined) return;
     owner.status = status;
     owner.fault = fault;

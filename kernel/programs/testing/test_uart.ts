@@ -34,6 +34,7 @@ export class TestUart {
   #carrier = true;
   #carrierChanged = false;
   #transmitterEmptied = false;
+  #asserted = false;
 
   /** The device as a driver sees it. */
   get device(): Device {
@@ -86,11 +87,20 @@ export class TestUart {
     return 0x1;
   }
 
+  /** The first serial port's line is an edge: it interrupts when the first cause appears. */
   #raise(): void {
-    if (this.#cause() !== 0x1) this.interrupt.raise();
+    const asserted = this.#cause() !== 0x1;
+    if (asserted && !this.#asserted) this.interrupt.raise();
+    this.#asserted = asserted;
   }
 
   #read(offset: number): number {
+    const value = this.#readRegister(offset);
+    this.#raise();
+    return value;
+  }
+
+  #readRegister(offset: number): number {
     this.accesses++;
     switch (offset) {
       case 0:

@@ -1,0 +1,46 @@
+/**
+ * Antivirus: checks what other programs hand it against signatures in memory.
+ *
+ * Serves `/service/antivirus`. Its manifest keeps it away from the mail store, so that it has
+ * a CPU for itself and neither disk nor network interrupts it (paper, section 3.7.4).
+ * - One thread per client, at most 64; a client beyond that finds its channel closed.
+ * - The block goes back with the verdict; nothing is copied.
+ */
+
+import type { Call, Endpoint, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import { antivirusContract, antivirusPath } from "../contracts/antivirus.ts";
+import { Scanner } from "./scanner.ts";
+import { builtInSignatures } from "./signature.ts";
+
+type Client = Endpoint<typeof antivirusContract, "server">;
+
+const clientsMax = 64;
+
+function* serve(client: Client, scanner: Scanner): Call<void> {
+  for (;;) {
+    const request = yield* client.receiveOrClosed();
+    if (request === undefined) return yield* client.close();
+    const { data } = request;
+    const name = scanner.check(data.bytes);
+    if (name === undefined) yield* client.send("fileClean", { data });
+    else yield* client.send("fileContaminated", { data, name });
+  }
+}
+
+export default function* main(kernel: Kernel): Program {
+  const scanner = new Scanner(builtInSignatures());
+  const service = yield* kernel.register(antivirusContract, antivirusPath);
+  let clients = 0;
+  for (;;) {
+    const client = yield* service.accept();
+    if (clients >= clientsMax) {
+      yield* client.close();
+      continue;
+    }
+    clients++;
+    yield* kernel.createThread(function* () {
+      yield* serve(client, scanner);
+      clients--;
+    });
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * The virus scanner: bytes in, a verdict and the same bytes out.
+ *
+ * A program binds to `/service/antivirus` and hands over a block; the block comes back
+ * with the verdict, so on one kernel nothing is copied.
+ * - One check is outstanding at a time on each channel; clients are served side by side.
+ * - The whole block is searched, and what its MIME parts hold when decoded, if it is a mail message.
+ */
+
+import type { Contract } from "../../kernel/contracts/contract.ts";
+
+export const antivirusPath = "/service/antivirus";
+
+export const antivirusContract = {
+  name: "antivirus/1",
+  contractName: "AntiVirusContract",
+  messages: {
+    checkFile: { from: "client", doc: "Wants to know whether these bytes are harmless", body: { data: "bytes" } },
+    fileClean: { from: "server", doc: "No signature matches; the bytes go back", body: { data: "bytes" } },
+    fileContaminated: {
+      from: "server",
+      doc: "This signature matches; the bytes go back",
+      body: { data: "bytes", name: "string" },
+    },
+  },
+  start: "ready",
+  states: {
+    ready: { checkFile: "checking" },
+    checking: { fileClean: "ready", fileContaminated: "ready" },
+  },
+} as const satisfies Contract;

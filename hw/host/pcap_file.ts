@@ -1,0 +1,76 @@
+/**
+ * A packet capture in the classic pcap format, for Wireshark and tcpdump.
+ *
+ * Frames carry virtual time stamps in nanoseconds since power-on.
+ * - The magic number A1B23C4Dh says nanoseconds; the byte order is little-endian.
+ * - Frames are collected and written 64 KiB at a time; `close` writes the rest.
+ *
+ * Format: the libpcap file format (pcap-savefile); link type 1 is Ethernet.
+ */
+
+import type { Clock } from "../time/event_queue.ts";
+import { HostFileError, reasonOf } from "./host_file_error.ts";
+
+const nanosecondMagic = 0xa1b23c4d;
+const linkTypeEthernet = 1;
+const fileHeaderBytes = 24;
+const recordHeaderBytes = 16;
+const snapshotBytesMax = 262_144;
+const bufferBytes = 64 * 1024;
+
+export class PcapFile {
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  readonly #clock: Pick<Clock, "now">;
+  readonly #buffer = new Uint8Array(bufferBytes);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #used = fileHeaderBytes;
+
+  /** Replaces a file that is there. */
+  constructor(path: string, clock: Pick<Clock, "now">) {
+    this.#path = path;
+    this.#clock = clock;
+    this.#file = this.#attempt(() => Deno.createSync(path));
+    this.#view.setUint32(0, nanosecondMagic, true);
+    this.#view.setUint16(4, 2, true); // version 2.4
+    this.#view.setUint16(6, 4, true);
+    this.#view.setUint32(16, snapshotBytesMax, true);
+    this.#view.setUint32(20, linkTypeEthernet, true);
+  }
+
+  /** Adds a frame, stamped with the present. */
+  frame(bytes: Uint8Array): void {
+    const kept = Math.min(bytes.length, bufferBytes - recordHeaderBytes);
+    if (this.#used + recordHeaderBytes + kept > bufferBytes) this.flush();
+    const stamp = Math.floor(this.#clock.now);
+    this.#view.setUint32(this.#used, Math.floor(stamp / 1e9), true);
+    this.#view.setUint32(this.#used + 4, stamp % 1e9, true);
+    this.#view.setUint32(this.#used + 8, kept, true);
+    this.#view.setUint32(this.#used + 12, bytes.length, true);
+    this.#buffer.set(bytes.subarray(0, kept), this.#used + recordHeaderBytes);
+    this.#used += recordHeaderBytes + kept;
+  }
+
+  /** Writes what is collected. */
+  flush(): void {
+    this.#attempt(() => {
+      for (let position = 0; position < this.#used;) {
+        position += this.#file.writeSync(this.#buffer.subarray(position, this.#used));
+      }
+    });
+    this.#used = 0;
+  }
+
+  close(): void {
+    this.flush();
+    this.#file.close();
+  }
+
+  #attempt<T>(operation: () => T): T {
+    try {
+      return operation();
+    } catch (error) {
+      throw new HostFileError("write packet capture", this.#path, reasonOf(error));
+    }
+  }
+}

@@ -1,0 +1,41 @@
+/**
+ * Explaining a placement to a person: the kernels left after each pass, with sums.
+ */
+
+import type { PlacementRow } from "../abi/kernel.ts";
+import type { Coordinator } from "../coordinator.ts";
+import { parseManifest } from "../placement/manifest.ts";
+
+export interface Explanation {
+  readonly program: string;
+  readonly kernel: string;
+  readonly rows: readonly PlacementRow[];
+  readonly text: string;
+}
+
+const passTitles: Readonly<Record<PlacementRow["pass"], string>> = {
+  platform: "platform preference",
+  positive: "positive affinity",
+  negative: "negative affinity",
+  cpu: "CPU use",
+};
+
+/** Where a manifest's program would run on a machine that has booted; throws ManifestError or PlacementError. */
+export function explainManifest(coordinator: Coordinator, text: string, file: string): Explanation {
+  const manifest = parseManifest(text, file);
+  const { kernel, steps } = coordinator.place(manifest);
+  const lines = steps.map(({ pass, kernel: name, sum, kept }) =>
+    `  ${passTitles[pass].padEnd(20)} ${name.padEnd(12)} ${formatSum(pass, sum).padStart(8)}  ${kept ? "kept" : "dropped"}`
+  );
+  const reason = lines.length === 0 ? "  there is one kernel only" : lines.join("\n");
+  return {
+    program: manifest.name,
+    kernel: kernel.name,
+    rows: steps,
+    text: `${manifest.name} would run on ${kernel.name}\n${reason}\n`,
+  };
+}
+
+function formatSum(pass: PlacementRow["pass"], sum: number): string {
+  return pass === "cpu" ? `${(sum * 100).toFixed(1)} %` : String(sum);
+}

@@ -1,0 +1,28 @@
+/**
+ * Loading programs: from intermediate language to an instance, through the image cache.
+ *
+ * Phase two runs when a kernel first loads a program for its ISA; the image is kept by
+ * the hash of the IL (DESIGN section 5).
+ */
+
+import type { CompilationTarget } from "../compiler/costs.ts";
+import { ImageCache } from "../compiler/image_cache.ts";
+import { instantiate } from "../compiler/instantiate.ts";
+import type { Isa } from "../hal/hardware.ts";
+import type { ProgramInstance } from "../process/process.ts";
+
+/** A loader with a cache of its own; throws CompileError for a program that is refused. */
+export function createProgramLoader(): (il: string, isa: Isa) => ProgramInstance {
+  const cache = new ImageCache();
+  const targets = new Map<string, CompilationTarget>();
+  return (il, isa) => {
+    const target = targets.get(isa.name) ?? targetOf(isa);
+    targets.set(isa.name, target);
+    return instantiate(cache.image(il, target));
+  };
+}
+
+function targetOf(isa: Isa): CompilationTarget {
+  const cycles = Object.entries(isa.operations).map(([operation, cost]) => [operation, cost.cycles] as const);
+  return { isa: isa.name, costs: Object.fromEntries(cycles) } as CompilationTarget;
+}
