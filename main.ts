@@ -143,13 +143,10 @@ async function boot(options: Options): Promise<number> {
   const logStream = json || !(headless || (interactive && isTerminal)) ? Deno.stderr : Deno.stdout;
   const emulator = await openEmulator(options);
   const { machine } = emulator;
-  const sayReady = (line: string) => {
-    if (line !== "ready") return write(logStream, `[${milliseconds(emulator)}] ${line}\n`);
-    if (!headless) return;
-    const seconds = emulator.queue.now / 1e9;
-    write(Deno.stdout, json ? jsonLine({ command: "ready", virtualSeconds: seconds }) : `ready at ${seconds.toFixed(6)} s of virtual time\n`);
+  machine.onDebugLine = (complex, line) => {
+    if (line !== "ready") return write(logStream, `[${milliseconds(emulator)}] ${complex === "host" ? "" : `${complex}: `}${line}\n`);
+    if (headless) sayReady(emulator, json);
   };
-  machine.onDebugLine = (_complex, line) => sayReady(line);
   machine.console.onOutput = (bytes) => writeBytes(Deno.stdout, bytes);
   const { archive, instantiate } = prepare(options);
   bootHelios(machine, { archive, instantiate, seed: options.seed, managerArguments: managerArguments(options, isTerminal) });
@@ -164,6 +161,13 @@ async function boot(options: Options): Promise<number> {
   }
   if (!headless || json) reportHalt(outcome, json, exec !== undefined ? Deno.stdout : logStream);
   return outcome.status;
+}
+
+/** Services are up: the line that a script waits for. */
+function sayReady({ queue }: Emulator, json: boolean): void {
+  const virtualSeconds = queue.now / 1e9;
+  const text = `ready at ${virtualSeconds.toFixed(6)} s of virtual time\n`;
+  write(Deno.stdout, json ? jsonLine({ command: "ready", virtualSeconds }) : text);
 }
 
 /** The first signal presses the power button, the second one ends the emulator. */
@@ -307,8 +311,13 @@ function write(stream: Stream, text: string): void {
   writeBytes(stream, new TextEncoder().encode(text));
 }
 
+/** A reader that has gone away (a pipe into `head`) is no error of ours. */
 function writeBytes(stream: Stream, bytes: Uint8Array): void {
-  for (let position = 0; position < bytes.length;) position += stream.writeSync(bytes.subarray(position));
+  try {
+    for (let position = 0; position < bytes.length;) position += stream.writeSync(bytes.subarray(position));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
 }
 
 /** Errors whose message is for the person who typed the command. */

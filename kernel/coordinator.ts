@@ -17,6 +17,11 @@ export interface KnownKernel {
   readonly row: KernelRow;
 }
 
+/** A kernel for the boot log. */
+export function describeKernel({ name, isa, cpus, memoryMiB, place }: KernelRow): string {
+  return `kernel ${name}: ${isa}, ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}, ${Math.round(memoryMiB)} MiB, ${place}`;
+}
+
 export class Coordinator {
   readonly kernels: KnownKernel[] = [];
   /** Where the kernels of the host keep their message areas, and how to interrupt them. */

@@ -133,7 +133,7 @@ export class Kernel {
       isa: isa.name,
       platform: isa.platform,
       cpus: cpus.length,
-      memoryMiB: memory.total / 2 ** 20,
+      memoryMiB: Math.round(memory.total / 2 ** 20),
       place,
       path: `/kernels/${this.name}`,
     });

@@ -13,6 +13,8 @@ import type { Contract } from "../../kernel/contracts/contract.ts";
 export const mailStorePath = "/service/mailstore";
 /** The domain whose accounts these are. */
 export const mailDomain = "helios.test";
+/** The accounts of a fresh disk. */
+export const firstAccounts = ["alice", "bob", "postmaster"] as const;
 
 /** Why a message was not stored. */
 export const mailStoreErrors = [

@@ -37,7 +37,7 @@ class BenchHost implements HostClock {
 
   /** Runs what the host would run up to `ms`. */
   runTo(ms: number): void {
-    for (;;) {
+    while (this.nowMs <= ms) {
       const ready = this.#soon.shift();
       if (ready !== undefined) {
         ready();
@@ -175,16 +175,16 @@ Deno.test("the order of events, and their instants, are the same free and paced"
     let state = 7;
     const random = (limit: number) => (state = state * 48271 % 2147483647) % limit;
     // Like a CPU: runs on without the queue when nothing else is due first.
-    const burst = (name: string) => {
-      for (let left = random(20); left > 0; left--) {
+    const burst = (name: string, left: number) => {
+      for (; left > 0; left--) {
         log.push(`${queue.now} ${name}`);
         host.nowMs += random(3) / 10;
         const end = later(queue.now, microseconds(random(400)));
-        if (!queue.tryAdvance(end)) return void queue.at(end, () => burst(name));
+        if (!queue.tryAdvance(end)) return void queue.at(end, () => burst(name, left - 1));
       }
-      if (log.length < 5000) queue.after(microseconds(random(3000)), () => burst(name));
+      if (log.length < 5000) queue.after(microseconds(random(3000)), () => burst(name, 1 + random(20)));
     };
-    for (const name of ["a", "b", "c"]) queue.after(microseconds(random(100)), () => burst(name));
+    for (const name of ["a", "b", "c"]) queue.after(microseconds(random(100)), () => burst(name, 10));
     run(queue, host);
     return log;
   };
@@ -194,7 +194,8 @@ Deno.test("the order of events, and their instants, are the same free and paced"
     host.runTo(1e6);
   });
   assertGreater(free.length, 4999);
-  assertEquals(paced, free);
+  const difference = free.findIndex((line, index) => line !== paced[index]);
+  assertEquals([difference, paced.length], [-1, free.length]);
 });
 
 Deno.test("what an event throws ends the run with it", async () => {

@@ -14,7 +14,7 @@ import { BenchSlot, type BenchSlotOptions } from "./bench_slot.ts";
 import { commandCodes } from "./commands.ts";
 import { createSataController } from "./controller.ts";
 import type { FifoTiming } from "./fifo.ts";
-import { portRegisters } from "./registers.ts";
+import { type PortRegisterMap, portRegisters } from "./registers.ts";
 
 export const prdTable = 0x1000;
 export const buffer = 0x10000;
@@ -48,24 +48,7 @@ export function cardOnABench(options: CardBenchOptions = {}) {
     bench.write(5, map[name].offset, value, map[name].width ?? 4);
   if (options.steer !== false) bench.write(5, portRegisters(2).BM_COMMAND.offset, 2, 1);
 
-  const address48 = (first: number, count: number) => {
-    write("SECTOR_COUNT", count >> 8);
-    write("LBA_LOW", Math.floor(first / 2 ** 24));
-    write("LBA_MID", Math.floor(first / 2 ** 32));
-    write("LBA_HIGH", Math.floor(first / 2 ** 40));
-    write("SECTOR_COUNT", count);
-    write("LBA_LOW", first);
-    write("LBA_MID", first >>> 8);
-    write("LBA_HIGH", first >>> 16);
-    write("DEVICE", 0x40);
-  };
-  const address28 = (first: number, count: number) => {
-    write("SECTOR_COUNT", count);
-    write("LBA_LOW", first);
-    write("LBA_MID", first >>> 8);
-    write("LBA_HIGH", first >>> 16);
-    write("DEVICE", 0x40 | first >>> 24);
-  };
+  const { address28, address48 } = addressing(write);
   const regions = (...list: [address: number, size: number][]) => {
     list.forEach(([address, size], index) => {
       bench.view.setUint32(prdTable + 8 * index, address, true);
@@ -122,4 +105,27 @@ export function cardOnABench(options: CardBenchOptions = {}) {
     command,
     words,
   };
+}
+
+/** Writing a command's sector address and count into the task file. */
+function addressing(write: (name: keyof PortRegisterMap, value: number) => void) {
+  const address48 = (first: number, count: number) => {
+    write("SECTOR_COUNT", count >> 8);
+    write("LBA_LOW", Math.floor(first / 2 ** 24));
+    write("LBA_MID", Math.floor(first / 2 ** 32));
+    write("LBA_HIGH", Math.floor(first / 2 ** 40));
+    write("SECTOR_COUNT", count);
+    write("LBA_LOW", first);
+    write("LBA_MID", first >>> 8);
+    write("LBA_HIGH", first >>> 16);
+    write("DEVICE", 0x40);
+  };
+  const address28 = (first: number, count: number) => {
+    write("SECTOR_COUNT", count);
+    write("LBA_LOW", first);
+    write("LBA_MID", first >>> 8);
+    write("LBA_HIGH", first >>> 16);
+    write("DEVICE", 0x40 | first >>> 24);
+  };
+  return { address28, address48 };
 }

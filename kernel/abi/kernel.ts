@@ -115,15 +115,12 @@ export interface EndpointSet<C extends Contract, E extends End, D> {
   remove(endpoint: Endpoint<C, E>): void;
 }
 
-/** What `select` can wait for. */
+/** What `select` can wait for: of each kind, what they have in common whatever their contract. */
 export type Source =
-  // deno-lint-ignore no-explicit-any -- endpoints are invariant in their contract: `Contract` would refuse every one
-  | Endpoint<any, any>
-  // deno-lint-ignore no-explicit-any -- as above
-  | Service<any>
+  | { readonly end: End; close(): Call<void> }
+  | { readonly path: string; deregister(): Call<void> }
   | Interrupt
-  // deno-lint-ignore no-explicit-any -- a set's data may be of any type, and `unknown` would refuse sets
-  | EndpointSet<any, any, any>;
+  | { readonly size: number };
 
 /** What happened, under the name that the source was given in the call. */
 export type Occurrence<S extends Readonly<Record<string, unknown>>> =

@@ -12,7 +12,7 @@
 
 import { CallError } from "../calls/errors.ts";
 import { namespaceContract } from "../contracts/namespace.ts";
-import type { Coordinator } from "../coordinator.ts";
+import { type Coordinator, describeKernel } from "../coordinator.ts";
 import type { Kernel } from "../kernel.ts";
 import { pairAreaAddress } from "../memory/layout.ts";
 import type { Process } from "../process/process.ts";
@@ -50,9 +50,8 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
   const name = `card${coordinator.kernels.filter(({ row }) => row.place.startsWith("card")).length}`;
   const card: Introduction = { index, name, messagingUnit: unit.address };
   const hosts = coordinator.kernels.filter(({ row }) => row.place.startsWith("domain"));
-  coordinator.kernels.push({
-    index,
-    row: Object.freeze({
+  const row = Object.freeze(
+    {
       name,
       role: "satellite",
       isa: facts.isa,
@@ -61,8 +60,10 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
       memoryMiB: facts.memoryMiB,
       place: name.replace("card", "card "),
       path: `/kernels/${name}`,
-    }),
-  });
+    } as const,
+  );
+  coordinator.kernels.push({ index, row });
+  kernel.say(describeKernel(row));
   const areas = hosts.map(({ index: host }) => ({
     kernel: host,
     area: pairAreaAddress(coordinator.messageAreaOf(host), index, pairAreaSize),

@@ -10,7 +10,7 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import { Coordinator } from "../coordinator.ts";
+import { Coordinator, describeKernel } from "../coordinator.ts";
 import { namespaceContract } from "../contracts/namespace.ts";
 import type { Complex, Cpu, EventLog, EventQueue, Isa } from "../hal/hardware.ts";
 import { X86Platform } from "../hal/x86_platform.ts";
@@ -214,8 +214,7 @@ export class HostBoot {
     coordinator.kernels.push({ index: kernel.index, row: kernel.row });
     coordinator.hosts.set(kernel.index, { messages, apicId: kernel.options.cpus[0]!.apicId });
     kernel.onMeet = (card) => meetCard(kernel, card, messages);
-    const { isa, cpus, memoryMiB, place } = kernel.row;
-    coordinator.kernel.say(`kernel ${kernel.name}: ${isa}, ${cpus} CPUs, ${Math.round(memoryMiB)} MiB, ${place}`);
+    coordinator.kernel.say(describeKernel(kernel.row));
   }
 
   #startOtherCpus(kernel: Kernel, cpu: Cpu, domain: Domain): void {

@@ -138,7 +138,7 @@ function channelRows(kernel: Kernel): ChannelRow[] {
   for (const end of kernel.channels.ends) {
     if (end.closed || rows.has(end.channel)) continue;
     const here = describeHolder(kernel, end);
-    const there = end.delivery?.describePeer() ?? "-";
+    const there = end.peerClosed ? "closed" : end.delivery?.describePeer() ?? "closed";
     const [client, server] = end.end === "client" ? [here, there] : [there, here];
     const kind = end.delivery?.kind ?? "local";
     rows.set(end.channel, Object.freeze({ id: `${end.channel}`, contract: end.contract.contractName, client, server, kind }));

@@ -23,7 +23,8 @@ export class LocalDelivery implements Delivery {
   ) {}
 
   describePeer(): string {
-    return this.peer.holder === undefined ? "kernel" : this.peer.holder.label;
+    if (this.peer.closed) return "closed";
+    return this.peer.holder?.label ?? "kernel";
   }
 
   send(sequence: number, message: Message): void {

@@ -8,23 +8,23 @@
  *   before the loop.
  * - Each turn of a loop and each call of a function checks the budget; each call that may be part of a
  *   recursion checks the depth.
- * - An exception that leaves a function in the middle of a loop loses at most 1,024 cycles.
  */
 
-import type { BlockStatement, ForInStatement, ForOfStatement, ForStatement, Program, ReturnStatement, TryStatement } from "acorn";
+import type { BlockStatement, LabeledStatement, Program, ReturnStatement, TryStatement } from "acorn";
 import { ExpressionAccounting } from "./account_expressions.ts";
 import { Frame } from "./frame.ts";
 import { forEachChild, type FunctionNode, isFunction, isLoop, type Node } from "./syntax.ts";
 
+type Loop = Extract<Node, { type: `${"For" | "ForIn" | "ForOf" | "While" | "DoWhile"}Statement` }>;
+
 export class ProgramAccounting extends ExpressionAccounting {
   /** Inserts the accounting of a whole IL; its export becomes the value that the text returns. */
   program(program: Program): void {
-    const frame = new Frame({ weight: undefined, hasFinally: false, mayCountLocally: false });
+    const frame = new Frame({ weight: undefined, hasFinally: false });
     const { edits } = this.input;
     const [first] = program.body;
     const slot = edits.insert(first?.start ?? 0);
     slot.text = frame.charge(this.#list(program.body, frame));
-    for (const decide of frame.atEnd) decide();
   }
 
   /** Inserts charges into a list of statements, except for its first block: whose cycles it gives back. */
@@ -51,7 +51,7 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   #statement(node: Node, frame: Frame): number {
-    const { prices, flags } = this.input;
+    const { prices } = this.input;
     switch (node.type) {
       case "IfStatement": {
         const cycles = prices.of("branch") + this.expression(node.test, frame);
@@ -64,7 +64,7 @@ export class ProgramAccounting extends ExpressionAccounting {
       case "ForOfStatement":
       case "WhileStatement":
       case "DoWhileStatement":
-        return this.#loop(node, frame);
+        return this.#loop(node, node, frame);
       case "SwitchStatement":
         return this.#switch(node, frame);
       case "TryStatement":
@@ -72,20 +72,11 @@ export class ProgramAccounting extends ExpressionAccounting {
       case "ReturnStatement":
         return this.#return(node, frame);
       case "ThrowStatement":
-        return prices.of("call") + this.#thrown(node.argument, frame);
+        return prices.of("call") + this.expression(node.argument, frame);
       case "BlockStatement":
         return this.#list(node.body, frame);
-      case "LabeledStatement": {
-        const cycles = this.#statement(node.body, frame);
-        // A jump out of a labelled block passes by where a loop hands over its count.
-        if (!isLoop(node.body) && flags.of(node.body).hasJump) {
-          const slot = this.input.edits.insert(node.end);
-          frame.atEnd.push(() => {
-            slot.text = `;${frame.handOver()}`;
-          });
-        }
-        return cycles;
-      }
+      case "LabeledStatement":
+        return this.#labelled(node, frame);
       case "BreakStatement":
       case "ContinueStatement":
       case "EmptyStatement":
@@ -115,31 +106,40 @@ export class ProgramAccounting extends ExpressionAccounting {
     edits.insert(node.end, "}");
   }
 
-  #loop(
-    node: Extract<Node, { type: `${"For" | "ForIn" | "ForOf" | "While" | "DoWhile"}Statement` }>,
-    frame: Frame,
-  ): number {
+  #labelled(node: LabeledStatement, frame: Frame): number {
+    let body: Node = node.body;
+    while (body.type === "LabeledStatement") body = body.body;
+    return isLoop(body) ? this.#loop(body, node, frame) : this.#statement(body, frame);
+  }
+
+  /** `whole` is the loop with its labels. */
+  #loop(node: Loop, whole: Node, frame: Frame): number {
     let before = 0;
-    if (node.type === "ForStatement" && node.init) before = this.expression(node.init, frame);
-    else if (node.type === "ForInStatement" || node.type === "ForOfStatement") {
+    if (node.type === "ForInStatement" || node.type === "ForOfStatement") {
       before = this.expression(node.right, frame);
     }
-    const becomesLocal = frame.mayCountLocally && !frame.isLocal && !this.input.flags.of(node).hasYield;
-    if (becomesLocal) frame.isLocal = frame.usesLocal = true;
+    const { edits, flags } = this.input;
+    const becomesLocal = !frame.isLocal && !flags.of(node).hasYield;
+    if (!becomesLocal) return before + this.#turns(node, frame);
+    const [opening, closing] = Frame.aroundLoop;
+    edits.insert(whole.start, opening);
+    frame.isLocal = true;
+    const cycles = this.#turns(node, frame);
+    frame.isLocal = false;
+    edits.insert(whole.end, closing);
+    return before + cycles;
+  }
+
+  /** Inserts the charge of a turn; gives the cycles of what runs once, before the first. */
+  #turns(node: Loop, frame: Frame): number {
+    const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
     const { turn, lastTest } = this.#turn(node, frame);
     this.#turnBody(node.body, turn, frame);
-    if (becomesLocal) {
-      frame.isLocal = false;
-      this.input.edits.insert(node.end, ";$c-=$n;$n=0;");
-    }
-    return before + lastTest;
+    return first + lastTest;
   }
 
   /** Cycles of a turn beside its body, and of the test that ends the loop. */
-  #turn(
-    node: ForStatement | ForInStatement | ForOfStatement | Extract<Node, { type: "WhileStatement" | "DoWhileStatement" }>,
-    frame: Frame,
-  ): { readonly turn: number; readonly lastTest: number } {
+  #turn(node: Loop, frame: Frame): { readonly turn: number; readonly lastTest: number } {
     const { prices } = this.input;
     switch (node.type) {
       case "ForStatement": {
@@ -195,43 +195,21 @@ export class ProgramAccounting extends ExpressionAccounting {
 
   #handler(body: BlockStatement, frame: Frame): void {
     const slot = this.input.edits.insert(body.start + 1);
-    const charge = frame.charge(this.#list(body.body, frame));
-    frame.atEnd.push(() => {
-      slot.text = frame.handler() + charge;
-    });
+    slot.text = frame.handler() + frame.charge(this.#list(body.body, frame));
   }
 
   #return(node: ReturnStatement, frame: Frame): number {
     const { edits } = this.input;
-    const handOver = frame.handOverInFront;
-    const { restoresDepth } = frame;
     if (!node.argument) {
-      const parts = handOver + (restoresDepth ? "$d=$x," : "");
-      if (parts !== "") edits.insert(node.start + "return".length, ` void(${parts.slice(0, -1)})`);
+      if (frame.restoresDepth) edits.insert(node.start + "return".length, " void($d=$x)");
       return 0;
     }
-    if (handOver === "" && !restoresDepth) return this.expression(node.argument, frame);
-    if (restoresDepth) frame.usesResult = true;
-    // The space keeps `return{` from becoming `return$r`.
-    return this.#sequence(node.argument, ` ${handOver}${restoresDepth ? "$r=(" : "("}`, restoresDepth ? "),$d=$x,$r" : ")", frame);
-  }
-
-  #thrown(argument: Node, frame: Frame): number {
-    const handOver = frame.handOverInFront;
-    if (handOver === "") return this.expression(argument, frame);
-    return this.#sequence(argument, ` ${handOver}(`, ")", frame);
-  }
-
-  /** An expression after which the function is left: what it charges itself goes to `$c`. */
-  #sequence(node: Node, before: string, after: string, frame: Frame): number {
-    const { edits } = this.input;
-    const wasLocal = frame.isLocal;
+    if (!frame.restoresDepth) return this.expression(node.argument, frame);
+    frame.usesResult = true;
     // The blank keeps the text apart from a keyword right in front.
-    edits.insert(node.start, ` ${before}`);
-    frame.isLocal = false;
-    const cycles = this.expression(node, frame);
-    frame.isLocal = wasLocal;
-    edits.insert(node.end, after);
+    edits.insert(node.argument.start, " $r=(");
+    const cycles = this.expression(node.argument, frame);
+    edits.insert(node.argument.end, "),$d=$x,$r");
     return cycles;
   }
 
@@ -241,9 +219,8 @@ export class ProgramAccounting extends ExpressionAccounting {
     const frame = new Frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
       hasFinally: holdsFinally(node.body),
-      mayCountLocally: true,
-    });
-    const outside = new Frame({ weight: undefined, hasFinally: false, mayCountLocally: false });
+          });
+    const outside = new Frame({ weight: undefined, hasFinally: false });
     let cycles = 0;
     for (const parameter of node.params) cycles += this.expression(parameter, outside);
     if (node.body.type === "BlockStatement") {
@@ -259,14 +236,12 @@ export class ProgramAccounting extends ExpressionAccounting {
       slot.text = `{${frame.entry(cycles)}return ${restoresDepth ? "$r=" : ""}(`;
       edits.insert(node.end, restoresDepth ? "),$d=$x,$r;}" : ");}");
     }
-    for (const decide of frame.atEnd) decide();
   }
 
   protected override staticBlock(node: Extract<Node, { type: "StaticBlock" }>): void {
-    const frame = new Frame({ weight: undefined, hasFinally: false, mayCountLocally: false });
+    const frame = new Frame({ weight: undefined, hasFinally: false });
     const slot = this.input.edits.insert(this.input.text.indexOf("{", node.start) + 1);
     slot.text = frame.charge(this.#list(node.body, frame));
-    for (const decide of frame.atEnd) decide();
   }
 }
 

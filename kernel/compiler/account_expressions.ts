@@ -178,7 +178,7 @@ export abstract class ExpressionAccounting {
         ? this.expression(node.superClass, frame)
         : this.#wrapped("$w(", node.superClass, ")", frame);
     }
-    const fields = new Frame({ weight: undefined, hasFinally: false, mayCountLocally: false });
+    const fields = new Frame({ weight: undefined, hasFinally: false });
     let fieldCycles = 0;
     let fieldSlot: { text: string } | undefined;
     for (const member of node.body.body) {

@@ -15,10 +15,14 @@ import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax
 
 /** A call of a small function is charged as if it were part of the caller; larger ones count for themselves. */
 const smallNodesMax = 80;
-/** Words of a frame beside its variables: linkage, receiver, spilled values. */
+/** Words of a frame beside its variables: linkage, receiver, spilled values; 10 to 13 were measured. */
 const frameWords = 24;
-/** Words that the language's library may put between two frames of a program (sort, JSON, iterators). */
-const libraryFrameWords = 200;
+/** Words that the library puts between a caller and the function it hands over: 49 for `sort`, and its wrapper. */
+const callbackWords = 70;
+/** Words between a generator and the one it waits for. */
+const delegationWords = 30;
+/** Words that JSON takes for each object, measured at 750. */
+const jsonWords = 800;
 
 /** Methods of the library that never call back into a program, whatever they are given. */
 const leafMethods = new Set([
@@ -38,6 +42,7 @@ export class FunctionFacts {
   readonly #smallPrices = new Map<FunctionNode, number | undefined>();
   readonly #bounded = new Map<FunctionNode, boolean>();
   readonly #implicit = new Set<Node>();
+  readonly #methods = new Set<Node>();
   readonly #methodNames = new Set<string>();
   readonly #bindingOf = new Map<FunctionNode, Binding>();
 
@@ -77,18 +82,29 @@ export class FunctionFacts {
   }
 
   weight(node: FunctionNode): number {
-    const isNamed = this.#bindingOf.has(node);
-    return frameWords + this.#countWords(node.body) + node.params.length * 2 +
-      (node.generator || !isNamed || this.#implicit.has(node) ? libraryFrameWords : 0);
+    const isCallback = !this.#bindingOf.has(node) && !this.#methods.has(node);
+    return frameWords + node.params.length + this.#countWords(node.body) +
+      (isCallback || this.#implicit.has(node) ? callbackWords : 0) + (node.generator ? delegationWords : 0);
   }
 
+  /** Words of a function's variables, and of what its calls need beside their own frames. */
   #countWords(node: Node): number {
-    let words = node.type === "VariableDeclarator" ? 2 : node.type === "CallExpression" ? 1 : 0;
-    if (node.type === "ForOfStatement" || node.type === "TryStatement") words += 12;
-    forEachChild(node, (child) => {
-      if (!isFunction(child)) words += this.#countWords(child);
-    });
-    return words;
+    let variables = 0;
+    let most = 0;
+    const visit = (part: Node) => {
+      if (part.type === "VariableDeclarator" || part.type === "CatchClause") variables += 2;
+      else if (part.type === "ForOfStatement" || part.type === "TryStatement") variables += 8;
+      else if (part.type === "CallExpression" || part.type === "NewExpression") {
+        const isJson = part.callee.type === "MemberExpression" && part.callee.object.type === "Identifier" &&
+          part.callee.object.name === "JSON";
+        most = Math.max(most, part.arguments.length + (isJson ? jsonWords : 0));
+      }
+      forEachChild(part, (child) => {
+        if (!isFunction(child)) visit(child);
+      });
+    };
+    visit(node);
+    return variables + most;
   }
 
   #findSmallPrice(node: FunctionNode): number | undefined {
@@ -156,6 +172,7 @@ export class FunctionFacts {
     if (node.type === "MethodDefinition" || node.type === "Property" || node.type === "PropertyDefinition") {
       const name = node.key.type === "Identifier" && !node.computed ? node.key.name : undefined;
       if (name !== undefined) this.#methodNames.add(name);
+      if (node.value) this.#methods.add(node.value);
       const isAccessor = node.type !== "PropertyDefinition" && (node.kind === "get" || node.kind === "set");
       if (node.value && (name === undefined || isAccessor || implicitMethods.has(name))) this.#implicit.add(node.value);
     } else if (node.type === "AssignmentExpression" && node.left.type === "MemberExpression") {

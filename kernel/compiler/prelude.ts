@@ -12,8 +12,13 @@ import { type OperationCosts, unitsPerCycle } from "./costs.ts";
 
 /** Units that `$c` counts before they are added to the total. */
 const chunkUnits = 2 ** 29;
-/** A charge by size below this never throws, so the kernel's own code is never cut short by one. */
-const smallChargeUnits = 2 ** 26;
+/** A charge by size above this, 1 million cycles, is looked at before the work is done. */
+const largeChargeUnits = 2 ** 26;
+/**
+ * A charge by size looks at the budget when this much, 4 million cycles, was charged without a look. A
+ * program that calls the kernel has just been looked at, so the kernel's own code is never cut short.
+ */
+const overdueUnits = 2 ** 28;
 /** The largest single allocation of a program, in bytes. */
 const allocationBytesMax = 2 ** 30;
 
@@ -57,7 +62,7 @@ const scanned = [
 /** The text in front of a program's own; it holds no line end but its last. */
 export function preludeText(libraryNames: readonly string[], costs: OperationCosts): string {
   const unitsPerByte = costs.bulkByte * unitsPerCycle;
-  const bulk = `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${smallChargeUnits}){$c-=u|0;return;}` +
+  const bulk = `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$stop=$spent+n;` +
     `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;},` +

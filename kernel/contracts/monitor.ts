@@ -39,6 +39,8 @@ export interface CompiledContract {
 const scalars: ReadonlySet<string> = new Set(["bool", "u8", "u16", "u32", "u64", "i32", "f64", "string", "bytes"]);
 /** More would not fit the record's one byte for the message number. */
 const messagesMax = 255;
+/** An end that moves carries its state in one byte. */
+const statesMax = 255;
 const fieldsMax = 32;
 const nestingMax = 4;
 
@@ -66,6 +68,7 @@ export function compileContract(contract: Contract, depth = 0): CompiledContract
   if (messages.length > messagesMax) refuse(`it has ${messages.length} messages, at most ${messagesMax} are allowed`);
   const messageOf = new Map(messages.map((message) => [message.tag, message]));
   const stateNames = Object.keys(contract.states);
+  if (stateNames.length > statesMax) refuse(`it has ${stateNames.length} states, at most ${statesMax} are allowed`);
   const transitions = stateNames.map((state) => {
     const row = new Int16Array(messages.length).fill(-1);
     for (const [tag, next] of Object.entries(contract.states[state]!)) {

@@ -37,7 +37,13 @@ function scan(file: ProjectFile): SourceScan {
 
 /** Whether a file is the host's side: it may import everything of ours and touch the host. */
 function isHostSide(path: string): boolean {
-  return path === "main.ts" || /^(?:tests|std)\//.test(path) || /_(?:test|bench)\.ts$/.test(path);
+  return path === "main.ts" || /^(?:tests|std)\//.test(path) || /_(?:test|bench)\.ts$/.test(path) ||
+    isTestSupport(path);
+}
+
+/** What several test files of a room share stands in a folder `testing`; only tests import it. */
+function isTestSupport(path: string): boolean {
+  return path.includes("/testing/");
 }
 
 function startsWithAny(path: string, folders: readonly string[]): boolean {
@@ -73,6 +79,8 @@ function reasonAgainstImport(path: string, statement: ImportStatement): string |
     return "packages are named in deno.json, so that their versions stand in one place";
   }
   const isRelative = /^\.\.?\//.test(specifier);
+  const isTest = isHostSide(path) && path !== "main.ts";
+  if (isRelative && !isTest && isTestSupport(targetOf(path, specifier))) return "only tests import test support";
   if (isHostSide(path)) return undefined;
   return isRelative
     ? reasonAgainstRoom(path, targetOf(path, specifier), statement.isTypeOnly)

@@ -85,7 +85,10 @@ function* startDriver(
     const how = { ...standard, arguments: "", device: location };
     started = yield* starter.launch(program, place, "driver", how);
   }
-  if (typeof started !== "string") return started;
+  if (typeof started !== "string") {
+    yield* starter.log(`${name} on ${place.name} (device ${location})`);
+    return started;
+  }
   yield* starter.log(`Cannot start ${name} for the device at ${location} on ${place.name}: ${started}`);
   return undefined;
 }

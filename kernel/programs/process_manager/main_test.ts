@@ -92,7 +92,11 @@ Deno.test("the boot starts Controller, console, services and Shell in this order
   ]);
   assertEquals(machine.exitStatus, 7);
   assertEquals(uart.shown, "Disk serves /test/disk\nshell -c|ps; ns\n");
-  assertEquals(machine.log, ["Disk on kernel0 (the only kernel)", "ready"]);
+  assertEquals(machine.log, [
+    "ConsoleDriver on kernel0 (device uart0)",
+    "Disk on kernel0 (the only kernel)",
+    "ready",
+  ]);
 });
 
 Deno.test("what is typed reaches the Shell", () => {
@@ -155,7 +159,9 @@ Deno.test("satellites' Controllers are awaited, a dead one for 5 s only, and the
     "NetStack@card0",
   ]);
   assertEquals(machine.log.slice(1), [
+    "BoardDriver on kernel0 (device 1:0.0)",
     "Going on without kernel2: kernel2 has no Controller: Cannot bind to /kernels/kernel2: nobody registered it",
+    "NicDriver on card0 (device 0:2.0)",
     "NicDriver on card0: NicDriver serves /dev/nic0",
     "NetStack on card0 (positive affinity)",
     "NetStack: NetStack serves /service/tcp",

@@ -1,0 +1,175 @@
+/**
+ * A bench for kernel tests: a real machine, booted, with programs that are plain functions.
+ *
+ * Firmware, boot loader, kernels and their memory are those of `boot`; only phase two is
+ * left out: a test's generator function runs as it stands, outside a compartment.
+ * - A burst costs `burstCycles`; a program that is to work longer calls `bench.work`.
+ * - `settle` lets the machine run until nothing is left to happen.
+ * - Three domains, one CPU each, are enough for everything that crosses kernels.
+ */
+
+import { assembleMachine } from "../../hw/machine/assemble.ts";
+import { readMachineDescription } from "../../hw/machine/description.ts";
+import { shippedMachines } from "../../hw/machines/machines.ts";
+import { LineEventLog } from "../../hw/time/event_log.ts";
+import { EventQueue } from "../../hw/time/event_queue.ts";
+import type { Endpoint, Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
+import { BootArchive } from "../boot/boot_archive.ts";
+import { bootHelios } from "../boot/helios.ts";
+import { type Contract, type End } from "../contracts/contract.ts";
+import { type Instant, later, seconds } from "../hal/hardware.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Process, ProgramInstance, Resumable } from "../process/process.ts";
+import { spawnFromKernel } from "../process/spawn.ts";
+
+export type Main = (kernel: ProgramKernel) => Program;
+
+export interface BenchOptions {
+  readonly domains?: number;
+  readonly cpusPerDomain?: number;
+  /** Paths that the system manifest gives to contracts, by contract name. */
+  readonly paths?: Readonly<Record<string, string>>;
+}
+
+/** Cycles of each burst, beside what `work` adds. */
+export const burstCycles = 100;
+const bootTime = seconds(1);
+
+export class Bench {
+  readonly queue = new EventQueue();
+  /** The event log's lines, without the line feed. */
+  readonly log: string[] = [];
+  readonly kernels: readonly Kernel[];
+  readonly #programs = new Map<string, Main>();
+  #running: TestInstance | undefined;
+
+  constructor({ domains = 1, cpusPerDomain = 1, paths = {} }: BenchOptions = {}) {
+    const log = new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()));
+    const machine = assembleMachine(describeMachine(domains, cpusPerDomain), {
+      queue: this.queue,
+      log,
+      medium: undefined,
+    });
+    const quiet: Main = function* () {};
+    for (const name of ["ProcessManager", "Controller"]) this.#programs.set(name, quiet);
+    const host = bootHelios(machine, {
+      archive: new BootArchive(
+        ["ProcessManager", "Controller"].map((name) => ({ file: name, text: manifestOf(name) })),
+        { file: "system.xml", text: systemManifestOf(paths) },
+        (source) => source,
+      ),
+      seed: 1,
+      managerArguments: [],
+      instantiate: (il) => new TestInstance(this.#programs.get(il)!, (instance) => this.#running = instance),
+    });
+    this.queue.runUntil(bootTime as number as Instant);
+    this.kernels = host.kernels;
+    if (this.kernels.length !== domains) throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
+    this.log.length = 0;
+  }
+
+  /** Starts a program on kernel `on`; its manifest asks for nothing, but for the system calls when `privileged`. */
+  start(main: Main, { on = 0, name = main.name || "Test", privileged = false } = {}): Process {
+    const il = `${name} ${this.#programs.size}`;
+    this.#programs.set(il, main);
+    return spawnFromKernel(this.kernels[on]!, manifestOf(name, il, privileged), il, []);
+  }
+
+  /** Starts a program, lets all come to rest, and throws if it ended with a fault. */
+  run(main: Main, options: Parameters<Bench["start"]>[1] = {}): void {
+    const process = this.start(main, options);
+    this.settle();
+    if (process.fault !== "") throw new Error(process.fault);
+    if (process.state !== "ended") throw new Error(`${process.label} still waits`);
+  }
+
+  /** Runs until nothing more happens, or for this long. */
+  settle(limitSeconds = 100): void {
+    this.queue.runUntil(later(this.queue.now, seconds(limitSeconds)));
+  }
+
+  /** Called by a program: its present burst costs so many cycles more. */
+  work(cycles: number): void {
+    this.#running!.cycles += cycles;
+  }
+
+  /** What must be nought when all processes are gone: blocks that somebody still owns, and ends. */
+  leftovers(): { blocks: number; ends: number; lent: number } {
+    const sum = (count: (kernel: Kernel) => number) => this.kernels.reduce((total, kernel) => total + count(kernel), 0);
+    return {
+      blocks: sum((kernel) => kernel.heap.liveBlocks),
+      ends: sum((kernel) => kernel.channels.ends.length) - this.#endsOfBoot(),
+      lent: sum((kernel) => kernel.peers.reduce((lent, peer) => lent + peer.lentBlocks, 0)),
+    };
+  }
+
+  /** Each kernel's way to the namespace has two ends, for as long as the machine runs. */
+  #endsOfBoot(): number {
+    return 2 * this.kernels.length;
+  }
+}
+
+/** A program's instance whose code is the test's own function. */
+class TestInstance implements ProgramInstance {
+  cycles = 0;
+
+  constructor(readonly main: Main, readonly onRun: (instance: TestInstance) => void) {}
+
+  start(abi: unknown): Resumable {
+    return this.#counted(this.main(abi as ProgramKernel));
+  }
+
+  thread(body: unknown): Resumable {
+    return this.#counted((body as () => Program)());
+  }
+
+  readCycles(): number {
+    return this.cycles;
+  }
+
+  explain(error: unknown) {
+    return { reason: String(error), places: [] };
+  }
+
+  #counted(code: Program): Resumable {
+    const enter = () => {
+      this.onRun(this);
+      this.cycles += burstCycles;
+    };
+    return {
+      next: (value) => (enter(), code.next(value)),
+      throw: (error) => (enter(), code.throw(error)),
+    };
+  }
+}
+
+/** The handle as the ABI's types show an endpoint that a message brought. */
+export const endpointOf = <C extends Contract, E extends End>(_: C, _end: E, value: unknown): Endpoint<C, E> =>
+  value as Endpoint<C, E>;
+
+function manifestOf(name: string, source = name, privileged = false): string {
+  const privileges = privileged ? `<privileges><privilege name="system"/></privileges>` : "";
+  return `<application name="${name}" source="${source}">${privileges}</application>`;
+}
+
+function systemManifestOf(paths: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(paths).map(([name, path]) => `<contract contractName="${name}" path="${path}"/>`);
+  return `<system><contracts>${lines.join("")}</contracts></system>`;
+}
+
+/** The paper's NUMA machine, with as many domains and CPUs as asked for and without devices. */
+function describeMachine(domains: number, cpusPerDomain: number) {
+  const json = structuredClone(shippedMachines.get("opteron-numa")) as {
+    host: { cpus: unknown[]; domains: unknown[] };
+    devices: unknown[];
+  };
+  json.devices = [];
+  json.host.domains = Array.from({ length: domains }, () => ({ memoryMiB: 256 }));
+  json.host.cpus = Array.from({ length: domains * cpusPerDomain }, (_, index) => ({
+    apicId: index,
+    domain: Math.floor(index / cpusPerDomain),
+  }));
+  const result = readMachineDescription(json, "bench");
+  if (!result.ok) throw new Error(result.error);
+  return result.description;
+}
