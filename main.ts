@@ -141,6 +141,7 @@ async function boot(options: Options): Promise<number> {
   const isTerminal = Deno.stdin.isTerminal();
   const interactive = exec === undefined && !headless;
   const logStream = json || !(headless || (interactive && isTerminal)) ? Deno.stderr : Deno.stdout;
+  const software = prepare(options);
   const emulator = await openEmulator(options);
   const { machine } = emulator;
   machine.onDebugLine = (complex, line) => {
@@ -148,19 +149,30 @@ async function boot(options: Options): Promise<number> {
     if (headless) sayReady(emulator, json);
   };
   machine.console.onOutput = (bytes) => writeBytes(Deno.stdout, bytes);
-  const { archive, instantiate } = prepare(options);
-  bootHelios(machine, { archive, instantiate, seed: options.seed, managerArguments: managerArguments(options, isTerminal) });
+  bootHelios(machine, { ...software, seed: options.seed, managerArguments: managerArguments(options, isTerminal) });
   const terminal = interactive ? attachTerminal(machine.console, { wake: () => emulator.wake() }) : undefined;
   const release = endOnSignals(emulator);
-  try {
-    await emulator.run(interactive || options.publish.length > 0 || (headless && options.forSeconds === undefined));
-  } finally {
+  const isPaced = interactive || options.publish.length > 0 || (headless && options.forSeconds === undefined);
+  const outcome = await runToEnd(emulator, isPaced, () => {
     release();
     terminal?.close();
-    var outcome = await emulator.close();
-  }
-  if (!headless || json) reportHalt(outcome, json, exec !== undefined ? Deno.stdout : logStream);
+  });
+  reportHalt(outcome, json, exec !== undefined || headless ? Deno.stdout : logStream);
   return outcome.status;
+}
+
+/** Runs the machine and puts everything away, also when a bug of ours stops the run. */
+async function runToEnd(emulator: Emulator, isPaced: boolean, release: () => void): Promise<Outcome> {
+  try {
+    await emulator.run(isPaced);
+  } catch (error) {
+    release();
+    await emulator.close();
+    const when = (emulator.queue.now / 1e6).toFixed(6);
+    throw new Error(`The emulation stopped at ${when} ms of virtual time: ${(error as Error).message}`, { cause: error });
+  }
+  release();
+  return await emulator.close();
 }
 
 /** Services are up: the line that a script waits for. */
@@ -189,7 +201,6 @@ function managerArguments({ exec, headless, json }: Options, isTerminal: boolean
 
 async function openEmulator(options: Options): Promise<Emulator> {
   const description = findMachine(options.machine);
-  prepare(options);
   return await Emulator.open({
     description,
     publish: options.publish.map(parsePublish),
@@ -254,18 +265,18 @@ function findMachine(nameOrFile: string): MachineDescription {
 
 /** Boots the machine without a shell and asks the process manager where a program would go. */
 async function explain(options: Options, manifest: string): Promise<number> {
-  const { text, file } = readText(manifest, "read manifest");
+  const { text: manifestText, file } = readText(manifest, "read manifest");
   const { explainManifest } = await import("./kernel/boot/explain.ts");
+  const software = prepare(options);
   const emulator = await openEmulator(options);
   try {
-    const { archive, instantiate } = prepare(options);
-    const boot = bootHelios(emulator.machine, { archive, instantiate, seed: options.seed, managerArguments: ["--headless"] });
+    const boot = bootHelios(emulator.machine, { ...software, seed: options.seed, managerArguments: ["--headless"] });
     emulator.machine.onDebugLine = (_complex, line) => {
       if (line === "ready") emulator.machine.onPowerOff?.(0);
     };
     await emulator.run(false);
-    const placement = explainManifest(boot.coordinator, text, file);
-    write(Deno.stdout, options.json ? jsonLine({ command: "explain", ...placement }) : placement.text);
+    const { program, kernel, rows, text } = explainManifest(boot.coordinator, manifestText, file);
+    write(Deno.stdout, options.json ? jsonLine({ command: "explain", program, kernel, rows }) : text);
     return 0;
   } finally {
     await emulator.close();
@@ -325,10 +336,11 @@ const told = [UsageError, HostFileError, PublishError, ManifestError, CompileErr
 
 if (import.meta.main) {
   try {
-    Deno.exitCode = await main(Deno.args);
+    // A read that waits for a key cannot be called off: only an exit ends it.
+    Deno.exit(await main(Deno.args));
   } catch (error) {
     if (!told.some((kind) => error instanceof kind)) throw error;
     write(Deno.stderr, `helios: ${(error as Error).message}\n`);
-    Deno.exitCode = 1;
+    Deno.exit(1);
   }
 }

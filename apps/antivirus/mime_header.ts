@@ -76,7 +76,9 @@ function fieldValue(bytes: Uint8Array, start: number, end: number): string {
   const stop = Math.min(end, start + fieldLengthMax);
   for (let index = start; index < stop; index++) {
     const byte = bytes[index]!;
-    if (byte !== lineFeed && byte !== carriageReturn) value += String.fromCharCode(byte === tab ? space : byte);
+    if (byte !== lineFeed && byte !== carriageReturn) {
+      value += String.fromCharCode(byte === tab ? space : byte);
+    }
   }
   return value.trim();
 }

@@ -39,19 +39,28 @@ function walkEntity(entity: Uint8Array, visit: Visitor, level: number): string |
     content = decoded;
   }
   if (type.startsWith("message/")) return walkEntity(content, visit, level + 1);
-  if (type.startsWith("multipart/") && boundary !== "") return walkSections(content, boundary, visit, level + 1);
+  if (type.startsWith("multipart/") && boundary !== "") {
+    return walkSections(content, boundary, visit, level + 1);
+  }
   return undefined;
 }
 
 function decode(content: Uint8Array, encoding: string): Uint8Array | undefined {
   if (encoding !== "base64" && encoding !== "quoted-printable") return undefined;
   const decoded = new Uint8Array(content.length);
-  const size = encoding === "base64" ? decodeBase64(content, decoded) : decodeQuotedPrintable(content, decoded);
+  const size = encoding === "base64"
+    ? decodeBase64(content, decoded)
+    : decodeQuotedPrintable(content, decoded);
   return decoded.subarray(0, size);
 }
 
 /** RFC 2046, section 5.1.1: parts stand between lines of two hyphens and the boundary; the last has two more. */
-function walkSections(content: Uint8Array, boundary: string, visit: Visitor, level: number): string | undefined {
+function walkSections(
+  content: Uint8Array,
+  boundary: string,
+  visit: Visitor,
+  level: number,
+): string | undefined {
   let sectionStart = -1;
   for (let line = 0; line < content.length;) {
     const feed = content.indexOf(lineFeed, line);

@@ -15,7 +15,11 @@ export const antivirusContract = {
   name: "antivirus/1",
   contractName: "AntiVirusContract",
   messages: {
-    checkFile: { from: "client", doc: "Wants to know whether these bytes are harmless", body: { data: "bytes" } },
+    checkFile: {
+      from: "client",
+      doc: "Wants to know whether these bytes are harmless",
+      body: { data: "bytes" },
+    },
     fileClean: { from: "server", doc: "No signature matches; the bytes go back", body: { data: "bytes" } },
     fileContaminated: {
       from: "server",

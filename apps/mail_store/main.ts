@@ -36,7 +36,10 @@ class MailStore {
 
   *serve(): Call<never> {
     const service = yield* this.#kernel.register(mailStoreContract, mailStorePath);
-    const clients = this.#kernel.endpointSet<typeof mailStoreContract, "server", Client>(mailStoreContract, "server");
+    const clients = this.#kernel.endpointSet<typeof mailStoreContract, "server", Client>(
+      mailStoreContract,
+      "server",
+    );
     for (;;) {
       const occurrence = yield* this.#kernel.select({ clients, service });
       if (occurrence.on === "service") {
@@ -60,7 +63,9 @@ class MailStore {
       }
       case "getAddressList": {
         const lines = this.#accounts.names().map((name) => `${name}@${mailDomain}\n`);
-        return yield* client.endpoint.send("addresses", { text: yield* textBlock(this.#kernel, lines.join("")) });
+        return yield* client.endpoint.send("addresses", {
+          text: yield* textBlock(this.#kernel, lines.join("")),
+        });
       }
     }
   }

@@ -75,7 +75,9 @@ export class SmtpSession {
 
   /** Takes bytes from the client; all earlier ones have been used up, at most `pieceMax` come at once. */
   receive(bytes: Uint8Array): void {
-    if (this.#start < this.#end || bytes.length > pieceMax) throw new Error("More bytes than the session has room for");
+    if (this.#start < this.#end || bytes.length > pieceMax) {
+      throw new Error("More bytes than the session has room for");
+    }
     this.#pending.set(bytes);
     this.#start = 0;
     this.#end = bytes.length;

@@ -17,6 +17,9 @@ import { CallError } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
 import { submit } from "./kernel_call.ts";
 
+/** Command register of the configuration space, and its bus-master bit (hardware-reference.md section 1.1). */
+const commandRegister = 0x04;
+const busMasterBit = 1 << 2;
 const sharedMemoryMax = 1 << 20;
 
 /** What a driver gets for `device`; its interrupt line is taken until the process ends. */
@@ -24,6 +27,9 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
   const interrupt = new InterruptHandle(device.line);
   kernel.interrupts.listen(device.line, interrupt, () => InterruptHandle.eventOf(interrupt)!.signal());
   process.device = { location: device.location, interrupt };
+  // A driver that dies must not leave its device writing to memory that is somebody else's by then.
+  setBusMaster(kernel, device, true);
+  process.finalisers.push(() => setBusMaster(kernel, device, false));
   process.finalisers.push(() => kernel.interrupts.ignore(device.line, interrupt));
   const access = new RegisterAccess(kernel, device);
   return Object.freeze({
@@ -57,6 +63,14 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
         },
       }),
   }) as Device;
+}
+
+function setBusMaster(kernel: Kernel, device: KernelDevice, on: boolean): void {
+  if (device.vendorId === 0) return;
+  const { configuration } = kernel.platform;
+  const command = configuration.read32(...device.address, commandRegister) & 0xffff;
+  const value = on ? command | busMasterBit : command & ~busMasterBit;
+  configuration.write32(...device.address, commandRegister, value);
 }
 
 class RegisterAccess {

@@ -14,7 +14,7 @@ import type { CompiledContract } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import { RemoteDelivery } from "../remote/remote_peer.ts";
 import type { TravellingEnd } from "../remote/marshal.ts";
-import { type Arrival, ChannelEnd, forEachCarried, type Message } from "./channel_end.ts";
+import { type Arrival, ChannelEnd, forEachCarried, inboxMax, type Message } from "./channel_end.ts";
 import { connectLocally, LocalDelivery } from "./local_delivery.ts";
 
 interface Forwarding {
@@ -94,6 +94,10 @@ export class ChannelTable {
     const here = this.#ends.get(key);
     if (here !== undefined) {
       here.arrive(sequence, arrival);
+      if (here.inbox.length > inboxMax) {
+        this.#kernel.note(`channel ${channel} is closed: more than ${inboxMax} messages wait for its ${end}`);
+        this.close(here);
+      }
       if (here.closed) for (const message of here.inbox.splice(0)) this.dispose(message);
       this.#forgetIfDone(here);
       return;

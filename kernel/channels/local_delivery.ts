@@ -35,6 +35,7 @@ export class LocalDelivery implements Delivery {
       return;
     }
     if (peer.inbox.length >= inboxMax) {
+      this.disposal.dispose(message);
       throw new ContractViolation(
         `Contract "${peer.contract.name}": more than ${inboxMax} messages wait for the ${peer.end}, ` +
           `the last is "${message.definition.tag}"`,

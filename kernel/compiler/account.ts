@@ -13,9 +13,7 @@
 import type { BlockStatement, LabeledStatement, Program, ReturnStatement, TryStatement } from "acorn";
 import { ExpressionAccounting } from "./account_expressions.ts";
 import { Frame } from "./frame.ts";
-import { forEachChild, type FunctionNode, isFunction, isLoop, type Node } from "./syntax.ts";
-
-type Loop = Extract<Node, { type: `${"For" | "ForIn" | "ForOf" | "While" | "DoWhile"}Statement` }>;
+import { forEachChild, type FunctionNode, isFunction, isLoop, type LoopNode, type Node } from "./syntax.ts";
 
 export class ProgramAccounting extends ExpressionAccounting {
   /** Inserts the accounting of a whole IL; its export becomes the value that the text returns. */
@@ -113,7 +111,7 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   /** `whole` is the loop with its labels. */
-  #loop(node: Loop, whole: Node, frame: Frame): number {
+  #loop(node: LoopNode, whole: Node, frame: Frame): number {
     let before = 0;
     if (node.type === "ForInStatement" || node.type === "ForOfStatement") {
       before = this.expression(node.right, frame);
@@ -131,7 +129,7 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   /** Inserts the charge of a turn; gives the cycles of what runs once, before the first. */
-  #turns(node: Loop, frame: Frame): number {
+  #turns(node: LoopNode, frame: Frame): number {
     const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
     const { turn, lastTest } = this.#turn(node, frame);
     this.#turnBody(node.body, turn, frame);
@@ -139,7 +137,7 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   /** Cycles of a turn beside its body, and of the test that ends the loop. */
-  #turn(node: Loop, frame: Frame): { readonly turn: number; readonly lastTest: number } {
+  #turn(node: LoopNode, frame: Frame): { readonly turn: number; readonly lastTest: number } {
     const { prices } = this.input;
     switch (node.type) {
       case "ForStatement": {

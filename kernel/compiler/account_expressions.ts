@@ -32,8 +32,8 @@ export interface AccountingInput {
 /** Bytes of an element, for the constructors that take a size. */
 const elementSizes: ReadonlyMap<string, number> = new Map([
   ...["Int16Array", "Uint16Array"].map((name) => [name, 2] as const),
-  ...["Int32Array", "Uint32Array", "Float32Array"].map((name) => [name, 4] as const),
-  ...["Float64Array", "Array"].map((name) => [name, 8] as const),
+  ...["Int32Array", "Uint32Array"].map((name) => [name, 4] as const),
+  ["Array", 8],
 ]);
 
 export abstract class ExpressionAccounting {

@@ -133,8 +133,8 @@ export const workloads: Readonly<Record<string, { readonly size: number; readonl
     size: 60,
     source: `
       export function run(size) {
-        const a = new Float64Array(size * size), b = new Float64Array(size * size), c = new Float64Array(size * size);
-        for (let i = 0; i < size * size; i++) { a[i] = i % 7 + 0.5; b[i] = i % 5 - 0.25; }
+        const a = [], b = [], c = [];
+        for (let i = 0; i < size * size; i++) { a[i] = i % 7 + 0.5; b[i] = i % 5 - 0.25; c[i] = 0.5; }
         for (let i = 0; i < size; i++) {
           for (let j = 0; j < size; j++) {
             let sum = 0;

@@ -62,7 +62,7 @@ export class Frame {
   }
 
   /** What stands around a loop that counts by itself. */
-  static readonly aroundLoop = ["{let $n=0;try{", "}finally{if(($c-=$n)<0)$k();}}"] as const;
+  static readonly aroundLoop = ["{let $n=0;try{", "}finally{$c-=$n;}}"] as const;
 
   /** What a function does first. */
   entry(cycles: number): string {

@@ -31,7 +31,7 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
     return placeOf(line, column);
   });
   const { text } = parsed.source;
-  const prices = new Prices(target.costs, scopes);
+  const prices = new Prices(target.costs, scopes, parsed.program);
   const facts = new FunctionFacts(parsed.program, scopes, prices);
   const flags = new CodeFlagsTable(parsed.program, (call) => {
     const callee = facts.callee(call);

@@ -97,7 +97,9 @@ export function isFunction(node: Node): node is FunctionNode {
     node.type === "ArrowFunctionExpression";
 }
 
-export function isLoop(node: Node): boolean {
+export type LoopNode = Extract<Node, { type: `${"For" | "ForIn" | "ForOf" | "While" | "DoWhile"}Statement` }>;
+
+export function isLoop(node: Node): node is LoopNode {
   return node.type === "ForStatement" || node.type === "WhileStatement" || node.type === "DoWhileStatement" ||
     node.type === "ForInStatement" || node.type === "ForOfStatement";
 }

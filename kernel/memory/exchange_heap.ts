@@ -10,7 +10,7 @@
  * - Memory is zeroed on allocation, except by `allocateForDma` (paper, section 3.6).
  */
 
-import type { DramBacking } from "../hal/hardware.ts";
+import { BusFault, type DramBacking } from "../hal/hardware.ts";
 import { PageAllocator, pageSize } from "./page_allocator.ts";
 
 /** Singularity starts at 16 B; 64 B is the line size that DMA must not share. */
@@ -91,6 +91,7 @@ export class ExchangeHeap implements DramBacking {
   }
 
   free(block: Block): void {
+    if (this.blockAt(block.address) !== block) throw new Error(`Block at 0x${block.address.toString(16)} is freed twice`);
     this.setOwner(block, undefined);
     block.buffer.transfer(0);
     this.#liveBlocks--;
@@ -105,7 +106,6 @@ export class ExchangeHeap implements DramBacking {
     }
     const small = entry as SmallPage;
     const slot = (block.address - pageBase) / small.classSize;
-    if (small.slots[slot] !== block) throw new Error(`Block at 0x${block.address.toString(16)} is freed twice`);
     small.slots[slot] = undefined;
     const partial = this.#partial.get(small.classSize)!;
     if (small.used === small.slots.length) partial.push(small);
@@ -137,12 +137,11 @@ export class ExchangeHeap implements DramBacking {
 
   #locate(address: number, length: number): { block: Block; offset: number } {
     const block = this.blockAt(address);
-    if (block === undefined) {
-      throw new Error(`No exchange-heap block is at physical address 0x${address.toString(16)}`);
-    }
+    // A device that a dead driver left running gets here: the bus answers it with a fault.
+    if (block === undefined) throw new BusFault("exchange heap", address, "no block is there");
     const offset = address - block.address;
     if (offset + length > block.capacity) {
-      throw new Error(`${length} bytes at 0x${address.toString(16)} run past the end of their block`);
+      throw new BusFault("exchange heap", address, `${length} bytes run past the end of their block`);
     }
     return { block, offset };
   }

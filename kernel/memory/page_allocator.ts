@@ -17,6 +17,7 @@ export class PageAllocator {
   /** Free runs by rising base. */
   readonly #free: Run[] = [];
   readonly totalPages: number;
+  readonly #base: number;
   #freePages: number;
 
   constructor(base: number, size: number) {
@@ -24,6 +25,7 @@ export class PageAllocator {
     const pages = Math.max(0, Math.floor((base + size) / pageSize) - first);
     if (pages > 0) this.#free.push({ base: first * pageSize, pages });
     this.totalPages = pages;
+    this.#base = first * pageSize;
     this.#freePages = pages;
   }
 
@@ -55,6 +57,9 @@ export class PageAllocator {
     const before = this.#free[low - 1];
     const after = this.#free[low];
     const end = base + pages * pageSize;
+    if (base < this.#base || end > this.#base + this.totalPages * pageSize) {
+      throw new Error(`Cannot free ${pages} pages at 0x${base.toString(16)}: they lie outside the allocator's range`);
+    }
     if ((before !== undefined && before.base + before.pages * pageSize > base) || (after !== undefined && after.base < end)) {
       throw new Error(`Cannot free ${pages} pages at 0x${base.toString(16)}: they are free already`);
     }

@@ -9,6 +9,7 @@
  * - System contracts map to paths by the system manifest, before a bind comes here.
  */
 
+import { ContractViolation } from "../calls/errors.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
 import { namespaceContract } from "../contracts/namespace.ts";
 import { later, nanoseconds } from "../hal/hardware.ts";
@@ -146,7 +147,12 @@ export class Namespace {
     this.#settle(bind);
     const { provider } = name;
     const definition = provider.contract.messageOf.get("connect")!;
-    provider.send({ definition, values: [bind.endpoint] }, provider.stateAfter(definition));
+    try {
+      provider.send({ definition, values: [bind.endpoint] }, provider.stateAfter(definition));
+    } catch (error) {
+      if (!(error instanceof ContractViolation)) throw error;
+      return bind.refuse("TimedOut", `Too many clients wait at "${bind.path}"`);
+    }
     bind.done();
   }
 

@@ -51,6 +51,8 @@ export class ManifestError extends Error {
 }
 
 const affinityMax = 1000;
+/** Where each element starts; the parser's tree does not tell. */
+const lines = new WeakMap<XmlElement, number>();
 const endpointElements = ["endpoint", "inputPipe", "outputPipe"];
 
 export function parseManifest(text: string, file: string): Manifest {
@@ -62,8 +64,8 @@ export function parseManifest(text: string, file: string): Manifest {
     path: requiredAttribute(element, "path", file),
   }));
   const devices = childrenOf(root, "devices", file, ["device"]).map((element) => ({
-    vendorId: parseNumber(requiredAttribute(element, "vendor", file), "vendor", file),
-    deviceId: parseNumber(requiredAttribute(element, "device", file), "device", file),
+    vendorId: parseNumber(element, "vendor", file),
+    deviceId: parseNumber(element, "device", file),
   }));
   const privileges = childrenOf(root, "privileges", file, ["privilege"]).map((element) =>
     requiredAttribute(element, "name", file)
@@ -92,8 +94,9 @@ function parseRoot(text: string, file: string, expected: string): XmlElement {
     if (!(error instanceof XmlSyntaxError)) throw error;
     throw new ManifestError(`${file}:${error.line}:${error.column}: ${error.message}`);
   }
+  noteLines(root, text);
   if (root.name.local !== expected) {
-    throw new ManifestError(`${file}: the root element is <${root.name.raw}>, expected <${expected}>`);
+    throw new ManifestError(`${placeOf(root, file)}: the root element is <${root.name.raw}>, expected <${expected}>`);
   }
   return root;
 }
@@ -104,12 +107,14 @@ function parseEndpoint(element: XmlElement, file: string): EndpointDeclaration {
   const affinity = Number(written);
   if (!/^-?\d+$/.test(written) || Math.abs(affinity) > affinityMax) {
     throw new ManifestError(
-      `${file}: affinity of ${contractName} is "${written}", expected a whole number from -${affinityMax} to ${affinityMax}`,
+      `${placeOf(element, file)}: affinity of ${contractName} is "${written}", expected a whole number from -${affinityMax} to ${affinityMax}`,
     );
   }
   const platform = element.attributes["platform"];
   if (platform !== undefined && contractName !== "KernelControlContract") {
-    throw new ManifestError(`${file}: <${element.name.raw}> of ${contractName} has a platform; only KernelControlContract may`);
+    throw new ManifestError(
+      `${placeOf(element, file)}: <${element.name.raw}> of ${contractName} has a platform; only KernelControlContract may`,
+    );
   }
   return { contractName, affinity, platform };
 }
@@ -119,7 +124,8 @@ function childrenOf(root: XmlElement, group: string, file: string, allowed: read
   const holders = elementsOf(root.children).filter((child) => child.name.local === group);
   return holders.flatMap((holder) => elementsOf(holder.children)).map((element) => {
     if (allowed.includes(element.name.local)) return element;
-    throw new ManifestError(`${file}: <${element.name.raw}> inside <${group}>, expected <${allowed.join("> or <")}>`);
+    const expected = allowed.join("> or <");
+    throw new ManifestError(`${placeOf(element, file)}: <${element.name.raw}> inside <${group}>, expected <${expected}>`);
   });
 }
 
@@ -130,13 +136,32 @@ function elementsOf(nodes: readonly XmlNode[]): XmlElement[] {
 function requiredAttribute(element: XmlElement, name: string, file: string): string {
   const value = element.attributes[name];
   if (value === undefined || value === "") {
-    throw new ManifestError(`${file}: <${element.name.raw}> has no attribute ${name}`);
+    throw new ManifestError(`${placeOf(element, file)}: <${element.name.raw}> has no attribute ${name}`);
   }
   return value;
 }
 
-function parseNumber(text: string, what: string, file: string): number {
+function parseNumber(element: XmlElement, name: string, file: string): number {
+  const text = requiredAttribute(element, name, file);
   const value = Number(text);
-  if (!Number.isInteger(value) || value < 0) throw new ManifestError(`${file}: ${what} is "${text}", expected a whole number`);
-  return value;
+  if (Number.isInteger(value) && value >= 0) return value;
+  throw new ManifestError(`${placeOf(element, file)}: ${name} is "${text}", expected a whole number`);
+}
+
+const placeOf = (element: XmlElement, file: string): string => `${file}:${lines.get(element)}`;
+
+/** In a well-formed text, start tags outside comments and the like come in the order of the tree's elements. */
+function noteLines(root: XmlElement, text: string): void {
+  const markup = /<!--[^]*?-->|<!\[CDATA\[[^]*?\]\]>|<\?[^]*?\?>|<(?=[^/!?])/g;
+  const tags = text.matchAll(markup).filter(([found]) => found === "<");
+  let line = 1;
+  let counted = 0;
+  const visit = (element: XmlElement): void => {
+    const { index } = tags.next().value!;
+    line += text.slice(counted, index).split("\n").length - 1;
+    counted = index;
+    lines.set(element, line);
+    elementsOf(element.children).forEach(visit);
+  };
+  visit(root);
 }

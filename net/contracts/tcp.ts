@@ -22,6 +22,11 @@ export const tcpConnectionContract = {
     },
     data: { from: "server", doc: "Bytes in order", body: { data: "bytes" } },
     endOfStream: { from: "server", doc: "The peer has finished sending" },
+    cancelRead: {
+      from: "client",
+      doc: "Waits no longer; answered by `cancelled`, or by what the read gave in the meantime",
+    },
+    cancelled: { from: "server", doc: "The read is over, no byte was taken" },
     write: { from: "client", doc: "Sends all of these bytes", body: { data: "bytes" } },
     written: { from: "server", doc: "All of them are in the send buffer; more may be written" },
     finish: { from: "client", doc: "Sends FIN after all that was written; reading goes on" },
@@ -36,7 +41,8 @@ export const tcpConnectionContract = {
   start: "open",
   states: {
     open: { read: "reading", write: "writing", finish: "finishing", abort: "closed" },
-    reading: { data: "open", endOfStream: "open", failed: "closed" },
+    reading: { data: "open", endOfStream: "open", cancelRead: "cancelling", failed: "closed" },
+    cancelling: { data: "open", endOfStream: "open", cancelled: "open", failed: "closed" },
     writing: { written: "open", failed: "closed" },
     finishing: { finished: "open", failed: "closed" },
     closed: {},

@@ -1,0 +1,128 @@
+/**
+ * Boot: what the log says, how long it takes, and that every shipped machine gets to its prompt.
+ *
+ * Each test boots a whole machine by the command line or inside the test's process.
+ */
+
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { BootedMachine } from "./machine_bench.ts";
+import { commandOf, helios, hashOf, jsonLines, succeed } from "./command_line.ts";
+
+/** A slow host must pass; the time that counts is printed. */
+const bootSecondsMax = 30;
+
+Deno.test("the boot log names domains, PCI devices, kernels with ISA and CPUs, and where each service runs", async () => {
+  const { stderr, hostSeconds } = await succeed(["boot", "--exec", "ps"]);
+  console.log(`boot to the end of one command: ${hostSeconds.toFixed(2)} s of host time`);
+  for (
+    const line of [
+      /SRAT: 2 domains/,
+      /domain 0: CPUs 0, 1, 1024 MiB/,
+      /domain 1: CPUs 2, 3, 1024 MiB/,
+      /device 0:3\.0 8086:100e/,
+      /device 0:4\.0 1095:3114/,
+      /device 0:5\.0 8086:3310/,
+      /card0: device 0:1\.0 8086:1026/,
+      /kernel coordinator: x86-k8, 2 CPUs/,
+      /kernel numa1: x86-k8, 2 CPUs/,
+      /kernel card0: armv5te, 1 CPU,/,
+      /NicDriver on card0/,
+      /DiskDriver on coordinator/,
+      /ConsoleDriver on coordinator/,
+      /FileSystem on coordinator/,
+      /NetStack on card0/,
+      /MailStore on coordinator/,
+      /Antivirus on \w+/,
+      /Smtp on \w+/,
+    ]
+  ) assertMatch(stderr, line);
+  assert(!stderr.includes("Cannot"), stderr);
+  assert(hostSeconds < bootSecondsMax, `boot took ${hostSeconds} s`);
+});
+
+Deno.test("boot without a terminal reads commands to the end of its input and exits with the last status", async () => {
+  const good = await helios(["boot"], { stdin: "cat /fs/none\necho hello\n" });
+  assertEquals(good.status, 0);
+  assertMatch(good.stdout, /hello\n/);
+  const bad = await helios(["boot"], { stdin: "echo hello\ncat /fs/none\n" });
+  assertEquals(bad.status, 1);
+  const own = await helios(["boot"], { stdin: "shutdown 7\n" });
+  assertEquals(own.status, 7);
+});
+
+Deno.test("boot --exec exits with the status of its last command", async () => {
+  const { status, stdout } = await helios(["boot", "--exec", "echo hello; cat /fs/none"]);
+  assertEquals(status, 1);
+  assertMatch(stdout, /hello\n/);
+});
+
+Deno.test("boot --for switches the machine off at that instant of virtual time", async () => {
+  const { stdout } = await succeed(["boot", "--headless", "--for", "2", "--json"]);
+  assertEquals(commandOf(stdout, "halt").virtualSeconds, 2);
+  assert(commandOf(stdout, "ready").virtualSeconds as number < 2);
+});
+
+Deno.test("with --json every command prints one object whose rows have the documented fields", async () => {
+  const exec = "ps; kernels; channels; ns; help";
+  const finished = await succeed(["boot", "--json", "--exec", exec]);
+  const { stdout } = finished;
+  assertEquals(jsonLines(stdout).map(({ command }) => command), [...exec.split("; "), "halt"]);
+  const fields: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    kernels: {
+      name: "string",
+      role: "string",
+      isa: "string",
+      cpus: "number",
+      memoryMiB: "number",
+      place: "string",
+    },
+    ps: {
+      pid: "number",
+      program: "string",
+      kernel: "string",
+      state: "string",
+      threads: "number",
+      cpuMs: "number",
+    },
+    channels: { contract: "string", client: "string", server: "string", kind: "string" },
+    ns: { path: "string", kind: "string", kernel: "string" },
+  };
+  for (const [command, expected] of Object.entries(fields)) {
+    const { rows } = commandOf(stdout, command);
+    assert(rows.length > 0, command);
+    for (const row of rows) {
+      const types = Object.keys(expected).map((field) => [field, typeof row[field]]);
+      assertEquals(Object.fromEntries(types), expected, `${command}: ${JSON.stringify(row)}`);
+    }
+  }
+  const roles = commandOf(stdout, "kernels").rows.map(({ role, place }) => [role, place]);
+  assertEquals(roles, [["coordinator", "domain 0"], ["satellite", "domain 1"], ["satellite", "card 0"]]);
+  const kinds = new Set(commandOf(stdout, "channels").rows.map(({ kind }) => kind));
+  assertEquals(kinds, new Set(["local", "remote"]));
+  const halt = commandOf(stdout, "halt");
+  assertEquals(halt.eventLogHash, hashOf(finished));
+  assert(halt.virtualSeconds > 0 && halt.hostSeconds > 0);
+});
+
+const machines: Readonly<Record<string, readonly string[]>> = {
+  "helios": ["coordinator x86-k8 2", "numa1 x86-k8 2", "card0 armv5te 1"],
+  "core2-iop348": ["coordinator x86-core2 2", "card0 armv5te 1"],
+  "opteron-numa": ["coordinator x86-k8 2", "numa1 x86-k8 2"],
+  "opteron-interleaved": ["coordinator x86-k8 4"],
+};
+
+for (const [machine, kernels] of Object.entries(machines)) {
+  Deno.test(`${machine} boots to a shell with its kernels, a disk and a network that answers`, () => {
+    const booted = new BootedMachine({ machine });
+    const rows = booted.command("kernels").rows;
+    assertEquals(rows.map(({ name, isa, cpus }) => `${name} ${isa} ${cpus}`), kernels);
+    assertEquals(booted.command("ls /fs").rows.map(({ name }) => name), ["email"]);
+    assert(booted.ping() > 0);
+    assertEquals(booted.bootLog.filter((line) => /Cannot|fault/i.test(line)), []);
+  });
+}
+
+Deno.test("the network of each shipped machine is on the kernel of the NIC that has a cable", () => {
+  const kernels = Object.keys(machines).map((machine) => new BootedMachine({ machine }).kernelOf("NetStack"));
+  assertEquals(kernels, ["card0", "card0", "coordinator", "coordinator"]);
+});

@@ -1,0 +1,86 @@
+/**
+ * Placement: one integer in a manifest moves the net stack to another kernel, and nothing else.
+ *
+ * Shown with the command line, as a person would do it, and inside a machine for what follows:
+ * which channels are local, and that the network goes on working.
+ */
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { BootedMachine, type MachineOptions } from "./machine_bench.ts";
+import {
+  commandOf,
+  editedManifests,
+  type JsonRow,
+  netStackAffinity,
+  succeed,
+  TemporaryFolder,
+} from "./command_line.ts";
+
+const program = (rows: readonly JsonRow[], name: string) => rows.find((row) => row.program === name);
+
+Deno.test("by default the net stack runs on the card, beside the driver of the NIC with the cable", async () => {
+  const { stdout } = await succeed(["boot", "--json", "--exec", "ps"]);
+  assertEquals(program(commandOf(stdout, "ps").rows, "NetStack")?.kernel, "card0");
+});
+
+for (const affinity of [0, -1]) {
+  Deno.test(`with affinity ${affinity} in its manifest the net stack runs on an Opteron kernel`, async () => {
+    using folder = new TemporaryFolder();
+    const manifests = editedManifests(folder, { "NetStack.xml": netStackAffinity(affinity) });
+    const { stdout } = await succeed(["boot", "--manifests", manifests, "--json", "--exec", "ps; kernels"]);
+    const kernel = program(commandOf(stdout, "ps").rows, "NetStack")?.kernel;
+    const { isa } = commandOf(stdout, "kernels").rows.find(({ name }) => name === kernel)!;
+    assertEquals(isa, "x86-k8", `NetStack is on ${kernel}`);
+  });
+
+  Deno.test(`with affinity ${affinity} the network still answers, and no other program is missing`, () => {
+    const edited = new BootedMachine({ manifests: { "NetStack.xml": netStackAffinity(affinity) } });
+    const names = (machine: BootedMachine) =>
+      machine.command("ps").rows.map(({ program }) => `${program}`).sort();
+    assertEquals(names(edited), names(new BootedMachine()));
+    assert(edited.ping() > 0);
+  });
+}
+
+/** How the net stack reaches the driver of its NIC. */
+function kindOfNicChannel(options: MachineOptions): unknown {
+  const { rows } = new BootedMachine(options).command("channels");
+  const nic = rows.filter(({ contract }) => contract === "NicDeviceContract");
+  assertEquals(nic.length, 1, JSON.stringify(nic));
+  return nic[0]!.kind;
+}
+
+Deno.test("the channel list shows the net stack's channel to its driver as local, and as remote once it moved", () => {
+  assertEquals(kindOfNicChannel({}), "local");
+  assertEquals(kindOfNicChannel({ manifests: { "NetStack.xml": netStackAffinity(0) } }), "remote");
+});
+
+Deno.test("a channel is remote exactly when its two ends are on different kernels", () => {
+  const { rows } = new BootedMachine().command("channels");
+  const kernelAt = (end: unknown) => /@(\w+)$/.exec(`${end}`)?.[1];
+  const known = rows.filter(({ client, server }) => kernelAt(client) && kernelAt(server));
+  assert(known.length > 20, `${known.length} channels name both kernels`);
+  for (const row of known) {
+    const isRemote = kernelAt(row.client) !== kernelAt(row.server);
+    assertEquals(row.kind, isRemote ? "remote" : "local", JSON.stringify(row));
+  }
+});
+
+Deno.test("explain names the kernel on which the program then runs", () => {
+  const booted = new BootedMachine();
+  const explained = booted.command("explain Ping");
+  const ran = booted.command("ping 10.0.2.2");
+  assertEquals(explained.chosen, ran.kernel);
+});
+
+Deno.test("explain of a manifest on the command line follows its affinity", async () => {
+  using folder = new TemporaryFolder();
+  const manifests = editedManifests(folder, { "NetStack.xml": netStackAffinity(-1) });
+  const chosen = async (file: string) => {
+    const { stdout } = await succeed(["explain", file, "--json"]);
+    return commandOf(stdout, "explain");
+  };
+  const near = await chosen("manifests/NetStack.xml");
+  const far = await chosen(`${manifests}/NetStack.xml`);
+  assertNotEquals(near, far);
+});
