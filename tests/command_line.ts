@@ -49,7 +49,7 @@ export async function run(
   let isLate = false;
   const timer = setTimeout(() => {
     isLate = true;
-    child.kill("SIGKILL");
+    kill(child);
   }, timeoutSeconds * 1000);
   const writing = feed(child.stdin, stdin);
   const { code, stdout, stderr } = await child.output();
@@ -63,6 +63,15 @@ export async function run(
   };
   if (isLate) fail(`${program} ${words.join(" ")} ran longer than ${timeoutSeconds} s:\n${describe(finished)}`);
   return finished;
+}
+
+/** Ends a child at once, if it has not ended. */
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
 }
 
 /** A program that ends without reading what it was given is no error of the test's. */
@@ -139,7 +148,7 @@ export async function serve(words: readonly string[], timeoutSeconds = 60): Prom
     env: { NO_COLOR: "1" },
   }).spawn();
   const texts = { stdout: "", stderr: "" };
-  const timer = setTimeout(() => child.kill("SIGKILL"), timeoutSeconds * 1000);
+  const timer = setTimeout(() => kill(child), timeoutSeconds * 1000);
   let sayReady: (() => void) | undefined;
   const ready = new Promise<void>((resolve) => sayReady = resolve);
   const read = async (stream: ReadableStream<Uint8Array>, name: "stdout" | "stderr") => {
@@ -167,11 +176,7 @@ export async function serve(words: readonly string[], timeoutSeconds = 60): Prom
     },
     finished: () => ended,
     [Symbol.asyncDispose]: async () => {
-      try {
-        child.kill("SIGKILL");
-      } catch (error) {
-        if (!(error instanceof TypeError)) throw error;
-      }
+      kill(child);
       await ended;
     },
   };

@@ -105,7 +105,8 @@ export class StoringStage {
   *#create(account: Account): Call<NewFile | FileError> {
     for (let tried = 0;; tried++) {
       const file = yield* this.#disk.create(account.pathOf(account.nextNumber));
-      if (file !== "AlreadyExists" || tried === numbersTriedMax) return file;
+      const isTaken = file === "AlreadyExists" || file === "IsADirectory";
+      if (!isTaken || tried === numbersTriedMax) return file;
       account.nextNumber++;
     }
   }

@@ -4,7 +4,7 @@
  * It builds a machine with everything of the host's that is attached to it, lets it run
  * until it is switched off, and puts everything away again, whatever happens.
  * - It knows no operating system: the caller powers the machine on.
- * - Without a socket or terminal of the host's the machine runs free, else paced.
+ * - Without a socket, TAP or terminal of the host's the machine runs free, else paced.
  */
 
 import { MemoryMedium } from "../disk/memory_medium.ts";
@@ -21,6 +21,7 @@ import { type PacedRun, runFree, runPaced } from "./pacing.ts";
 import { PcapFile } from "./pcap_file.ts";
 import { Publisher } from "./publisher.ts";
 import type { PublishOption } from "./publish_option.ts";
+import { Tap } from "./tap.ts";
 import { TraceFile } from "./trace_file.ts";
 
 export interface EmulatorOptions {
@@ -30,6 +31,8 @@ export interface EmulatorOptions {
   /** What a disk in memory holds when there is no image file. */
   freshDisk(): FreshDisk;
   readonly publish: readonly PublishOption[];
+  /** The TAP interface of the host that is plugged into the LAN. */
+  readonly tap: string | undefined;
   readonly trace: string | undefined;
   readonly pcap: string | undefined;
   /** Virtual seconds after which the machine is switched off, whatever it does. */
@@ -59,19 +62,23 @@ export class Emulator {
   #status: number | undefined;
   #paced: PacedRun | undefined;
 
-  /** Throws PublishError or HostFileError, and has changed nothing then. */
+  /** Throws PublishError, TapError or HostFileError, and has changed nothing then. */
   static async open(options: EmulatorOptions): Promise<Emulator> {
     const queue = new EventQueue();
     const lan = new LanHost(queue);
     const publishers: Publisher[] = [];
+    let tap: Tap | undefined;
     let emulator: Emulator | undefined;
+    const wake = () => emulator?.wake();
     try {
       for (const option of options.publish) {
-        publishers.push(await Publisher.open(option, lan, () => emulator?.wake()));
+        publishers.push(await Publisher.open(option, lan, wake));
       }
-      return emulator = new Emulator(options, queue, lan, publishers);
+      if (options.tap !== undefined) tap = Tap.open(options.tap, { clock: queue, wake });
+      return emulator = new Emulator(options, queue, lan, publishers, tap);
     } catch (error) {
       for (const publisher of publishers) await publisher.close();
+      await tap?.close();
       throw error;
     }
   }
@@ -81,6 +88,7 @@ export class Emulator {
     readonly queue: EventQueue,
     readonly lan: LanHost,
     readonly publishers: readonly Publisher[],
+    readonly tap: Tap | undefined,
   ) {
     this.#disk = options.openDisk();
     this.#trace = new TraceFile(options.trace);
@@ -91,6 +99,7 @@ export class Emulator {
     this.machine.onPowerOff = (status) => this.#status = status;
     if (this.#pcap !== undefined) this.machine.onFrame = (frame) => this.#pcap!.frame(frame);
     this.lan.attach(this.machine.plug(this.lan));
+    if (tap !== undefined) tap.attach(this.machine.plug(tap), log);
     this.#horizon = seconds(options.forSeconds ?? Infinity) as number as Instant;
   }
 
@@ -120,6 +129,7 @@ export class Emulator {
   /** Puts everything away; what was written stays. */
   async close(): Promise<Outcome> {
     for (const publisher of this.publishers) await publisher.close();
+    await this.tap?.close();
     this.#trace.close();
     this.#pcap?.close();
     this.#disk?.flush();

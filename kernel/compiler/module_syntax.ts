@@ -68,15 +68,10 @@ class ModuleReader {
 
   read(): ModuleSyntax {
     for (const statement of this.#body) this.#statement(statement);
-    const exported = new Set<string>();
     for (const entry of this.#exports) {
       if ("local" in entry && this.#changing.has(entry.local)) {
         throw new CompileError(entry.place, "export-variable", `"${entry.local}" can change; export a const or a function`);
       }
-      if (exported.has(entry.exported) && entry.exported !== "*") {
-        throw new CompileError(entry.place, "export", `"${entry.exported}" is exported twice`);
-      }
-      exported.add(entry.exported);
     }
     return {
       text: this.#edited(),

@@ -8,6 +8,7 @@
  *   stand in remote message records.
  */
 
+import { bodySizeMax, encodeText } from "../remote/record.ts";
 import type { Contract, End, FieldType, ScalarType } from "./contract.ts";
 
 export type CompiledField =
@@ -43,6 +44,9 @@ const messagesMax = 255;
 const statesMax = 255;
 const fieldsMax = 32;
 const nestingMax = 4;
+/** Characters of a name, and bytes of the same in UTF-8. */
+const nameSizeMax = 64;
+const nameBytesMax = 3 * nameSizeMax;
 
 /** Thrown for a contract that cannot be; the message names contract and place. */
 export class ContractError extends Error {
@@ -63,6 +67,8 @@ export function compileContract(contract: Contract, depth = 0): CompiledContract
       compileField(field, type, (what) => refuse(`message ${tag}: ${what}`), depth)
     );
     if (fields.length > fieldsMax) refuse(`message ${tag} has ${fields.length} fields, at most ${fieldsMax} are allowed`);
+    const size = fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
+    if (size > bodySizeMax) refuse(`message ${tag} takes up to ${size} bytes, at most ${bodySizeMax} are allowed`);
     messages.push({ tag, index: messages.length, from: definition.from, fields });
   }
   if (messages.length > messagesMax) refuse(`it has ${messages.length} messages, at most ${messagesMax} are allowed`);
@@ -109,9 +115,33 @@ function compileField(name: string, type: FieldType, refuse: (what: string) => n
   return { name, kind: "endpoint", contract: compileContract(nested.endpoint, depth + 1), end: nested.end };
 }
 
+/** Bytes that a field needs in a record: a text, if need be, as a block, which is a length, an address and a window. */
+export function recordSizeOf(field: CompiledField): number {
+  switch (field.kind) {
+    case "bool":
+    case "u8":
+    case "enum":
+      return 1;
+    case "u16":
+      return 2;
+    case "u32":
+    case "i32":
+      return 4;
+    case "u64":
+    case "f64":
+      return 8;
+    case "bytes":
+      return 16;
+    case "string":
+      return 18;
+    case "endpoint":
+      return 21 + (field.contract === undefined ? nameBytesMax : encodeText(field.contract.name).length);
+  }
+}
+
 function textOf(value: unknown, where: string, what: string): string {
-  if (typeof value !== "string" || value.length === 0 || value.length > 64) {
-    throw new ContractError(`${where}: ${what} must be a text of 1 to 64 characters`);
+  if (typeof value !== "string" || value.length === 0 || value.length > nameSizeMax) {
+    throw new ContractError(`${where}: ${what} must be a text of 1 to ${nameSizeMax} characters`);
   }
   return value;
 }

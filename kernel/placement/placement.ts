@@ -44,21 +44,13 @@ export function place(manifest: Manifest, kernels: readonly Candidate[], service
   return { kernel: chosen, steps };
 }
 
-/** The highest-valued platform with at least one kernel. */
+/** The platforms of the highest affinity that any kernel has. */
 function platformPass(manifest: Manifest, kernels: readonly Candidate[], steps: PlacementRow[]): readonly Candidate[] {
-  const preferences = manifest.endpoints
-    .filter((endpoint) => endpoint.platform !== undefined && endpoint.affinity > 0)
-    .sort((a, b) => b.affinity - a.affinity);
+  const preferences = manifest.endpoints.filter(({ platform, affinity }) => platform !== undefined && affinity > 0);
   if (preferences.length === 0) return kernels;
-  for (const { platform, affinity } of preferences) {
-    const matching = kernels.filter((kernel) => kernel.platform === platform);
-    if (matching.length === 0) continue;
-    for (const kernel of kernels) {
-      const kept = kernel.platform === platform;
-      steps.push({ pass: "platform", kernel: kernel.name, sum: kept ? affinity : 0, kept });
-    }
-    return matching;
-  }
+  const affinityTo = (kernel: Candidate): number =>
+    preferences.reduce((best, { platform, affinity }) => platform === kernel.platform ? Math.max(best, affinity) : best, 0);
+  if (kernels.some((kernel) => affinityTo(kernel) > 0)) return keepBest("platform", kernels, affinityTo, steps);
   const wanted = preferences.map(({ platform }) => platform).join(", ");
   throw new PlacementError(`Cannot place ${manifest.name}: no kernel of platform ${wanted} is present`);
 }

@@ -7,12 +7,14 @@
  * - Nothing of a process is touched: blocks and ends were taken from it at the send.
  */
 
-import type { CompiledField, CompiledMessage } from "../contracts/monitor.ts";
+import { type CompiledField, type CompiledMessage, recordSizeOf } from "../contracts/monitor.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
-import { encodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
+import { bodySizeMax, decodeText, encodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
 
 const inBlock = 0xffff;
+/** Bytes that name a block: address, offset, length. */
+const blockSize = 16;
 
 /** A block of the sending kernel, as its record names it. */
 export interface RemoteBlock {
@@ -47,7 +49,13 @@ export interface Departure {
 
 export function encodeMessage(channel: number, receiverEnd: number, sequence: number, message: Message, departure: Departure): Uint8Array {
   const writer = new RecordWriter(recordKind.message, channel, receiverEnd, sequence, message.definition.index);
-  message.definition.fields.forEach((field, index) => encodeField(writer, field, message.values[index]!, departure));
+  const { fields } = message.definition;
+  let spare = bodySizeMax - fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
+  fields.forEach((field, index) => {
+    const value = message.values[index]!;
+    if (field.kind === "string") spare -= encodeString(writer, value as string, spare, departure);
+    else encodeField(writer, field, value, departure);
+  });
   return writer.bytes;
 }
 
@@ -67,8 +75,6 @@ function encodeField(writer: RecordWriter, field: CompiledField, value: MessageV
       return writer.f64(value as number);
     case "enum":
       return writer.u8(field.words.indexOf(value as string));
-    case "string":
-      return encodeString(writer, value as string, departure);
     case "bytes":
       departure.blockLeaves(value as Block);
       return encodeBlock(writer, value as Block);
@@ -77,17 +83,20 @@ function encodeField(writer: RecordWriter, field: CompiledField, value: MessageV
   }
 }
 
-function encodeString(writer: RecordWriter, text: string, departure: Departure): void {
+/** A text stands in the record if the record has the room to spare; returns how much of it that took. */
+function encodeString(writer: RecordWriter, text: string, spare: number, departure: Departure): number {
   const bytes = encodeText(text);
-  if (bytes.length <= inlineStringMax) {
+  const needed = Math.max(0, bytes.length - blockSize);
+  if (bytes.length <= inlineStringMax && needed <= spare) {
     writer.u16(bytes.length);
     writer.raw(bytes);
-    return;
+    return needed;
   }
   const block = departure.textBlock(bytes);
   departure.blockLeaves(block);
   writer.u16(inBlock);
   encodeBlock(writer, block);
+  return 0;
 }
 
 function encodeBlock(writer: RecordWriter, block: Block): void {
@@ -147,7 +156,7 @@ function decodeField(reader: RecordReader, field: CompiledField): RawValue {
 function decodeString(reader: RecordReader): RawValue {
   const length = reader.u16();
   if (length === inBlock) return { kind: "text", block: decodeBlock(reader) };
-  return { kind: "value", value: new TextDecoder().decode(reader.raw(length)) };
+  return { kind: "value", value: decodeText(reader.raw(length)) };
 }
 
 function decodeBlock(reader: RecordReader): RemoteBlock {

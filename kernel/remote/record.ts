@@ -32,9 +32,11 @@ export const recordKind = {
 /** Header: offsets of its fields, and where the body starts. */
 export const headerField = { kind: 0, message: 1, end: 2, flags: 3, channel: 4, sequence: 8 } as const;
 export const bodyOffset = 16;
+/** What all fields of a message may take together. */
+export const bodySizeMax = slotSize - bodyOffset;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8 of a string that goes into a record or a block. */
 export const encodeText = (text: string): Uint8Array => encoder.encode(text);

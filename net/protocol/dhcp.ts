@@ -4,8 +4,9 @@
  * One message type for both directions; client (`dhcp_client.ts`) and server build
  * and read the same values.
  * - A parsed message is Ethernet, has the magic cookie and a known message type.
- * - Unknown options are skipped; option overload (52) is honoured for reading only by
- *   ignoring the overloaded fields, as neither side of ours fills them.
+ * - Unknown options are skipped.
+ *
+ * Left out: option overload (52), since neither side of ours runs out of room.
  */
 
 import { codec, readU32, type WireFormat, writeU32 } from "./wire_format.ts";

@@ -134,7 +134,7 @@ export class DhcpClient {
     }
   }
 
-  /** Forgets the lease and starts over, for example when the link came back. */
+  /** Forgets the lease and starts over. */
   #restart(now: number): void {
     this.#state = "INIT";
     this.#lease = undefined;
