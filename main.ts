@@ -15,6 +15,7 @@ import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
 import { readManifests, readSource, readText, shippedManifests } from "./hw/host/program_files.ts";
 import { parsePublish, PublishError } from "./hw/host/publish_option.ts";
+import { TapError } from "./hw/host/tap_error.ts";
 import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
 import { shippedMachine, shippedMachines } from "./hw/machines/machines.ts";
 import { sectorSize } from "./hw/disk/medium.ts";
@@ -40,6 +41,7 @@ Options of boot and explain:
   --machine NAME|FILE         which machine (default: helios)
   --disk FILE                 disk image; made and formatted if absent (default: a disk in memory)
   --publish [IP:]HOST:GUEST   leads a TCP port of the host to one of the guest; repeatable
+  --tap IF                    plugs a TAP interface of this host (Linux) into the LAN; made if absent
   --exec "CMD; CMD"           runs commands of the shell, then exits with the last one's status
   --headless                  serves until SIGINT or SIGTERM
   --for SECONDS               switches the machine off after so much virtual time
@@ -57,6 +59,7 @@ interface Options {
   readonly machine: string;
   readonly disk: string | undefined;
   readonly publish: readonly string[];
+  readonly tap: string | undefined;
   readonly exec: string | undefined;
   readonly headless: boolean;
   readonly forSeconds: number | undefined;
@@ -67,7 +70,18 @@ interface Options {
   readonly json: boolean;
 }
 
-const textOptions = ["machine", "disk", "publish", "exec", "for", "manifests", "seed", "trace", "pcap"];
+const textOptions = [
+  "machine",
+  "disk",
+  "publish",
+  "tap",
+  "exec",
+  "for",
+  "manifests",
+  "seed",
+  "trace",
+  "pcap",
+];
 const flagOptions = ["headless", "json", "help"];
 
 async function main(words: readonly string[]): Promise<number> {
@@ -92,7 +106,10 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-function parseOptions(words: readonly string[], operandCount: number): { options: Options; operands: string[] } {
+function parseOptions(
+  words: readonly string[],
+  operandCount: number,
+): { options: Options; operands: string[] } {
   const parsed = parseArgs([...words], {
     string: textOptions,
     boolean: flagOptions,
@@ -110,12 +127,15 @@ function parseOptions(words: readonly string[], operandCount: number): { options
   };
   const operands = parsed._.map(String);
   if (operands.length !== operandCount) {
-    throw new UsageError(`expected ${operandCount} operands, got ${operands.length}: ${operands.join(" ")}; try --help`);
+    throw new UsageError(
+      `expected ${operandCount} operands, got ${operands.length}: ${operands.join(" ")}; try --help`,
+    );
   }
   const options: Options = {
     machine: text("machine") ?? "helios",
     disk: text("disk"),
     publish: (parsed.publish as string[] | undefined) ?? [],
+    tap: text("tap"),
     exec: text("exec"),
     headless: parsed.headless === true,
     forSeconds: numberOption("for", text("for"), 0, Infinity),
@@ -125,14 +145,18 @@ function parseOptions(words: readonly string[], operandCount: number): { options
     pcap: text("pcap"),
     json: parsed.json === true,
   };
-  if (options.headless && options.exec !== undefined) throw new UsageError("--headless and --exec exclude each other");
+  if (options.headless && options.exec !== undefined) {
+    throw new UsageError("--headless and --exec exclude each other");
+  }
   return { options, operands };
 }
 
 function numberOption(name: string, text: string | undefined, low: number, high: number): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!(value >= low && value <= high)) throw new UsageError(`--${name} is "${text}", expected a number of at least ${low}`);
+  if (!(value >= low && value <= high)) {
+    throw new UsageError(`--${name} is "${text}", expected a number of at least ${low}`);
+  }
   return value;
 }
 
@@ -145,14 +169,24 @@ async function boot(options: Options): Promise<number> {
   const emulator = await openEmulator(options);
   const { machine } = emulator;
   machine.onDebugLine = (complex, line) => {
-    if (line !== "ready") return write(logStream, `[${milliseconds(emulator)}] ${complex === "host" ? "" : `${complex}: `}${line}\n`);
+    if (line !== "ready") {
+      return write(
+        logStream,
+        `[${milliseconds(emulator)}] ${complex === "host" ? "" : `${complex}: `}${line}\n`,
+      );
+    }
     if (headless) sayReady(emulator, json);
   };
   machine.console.onOutput = (bytes) => writeBytes(Deno.stdout, bytes);
-  bootHelios(machine, { ...software, seed: options.seed, managerArguments: managerArguments(options, isTerminal) });
+  bootHelios(machine, {
+    ...software,
+    seed: options.seed,
+    managerArguments: managerArguments(options, isTerminal),
+  });
   const terminal = interactive ? attachTerminal(machine.console, { wake: () => emulator.wake() }) : undefined;
   const release = endOnSignals(emulator);
-  const isPaced = interactive || options.publish.length > 0 || (headless && options.forSeconds === undefined);
+  const isAttached = interactive || options.publish.length > 0 || options.tap !== undefined;
+  const isPaced = isAttached || (headless && options.forSeconds === undefined);
   const outcome = await runToEnd(emulator, isPaced, () => {
     release();
     terminal?.close();
@@ -169,7 +203,9 @@ async function runToEnd(emulator: Emulator, isPaced: boolean, release: () => voi
     release();
     await emulator.close();
     const when = (emulator.queue.now / 1e6).toFixed(6);
-    throw new Error(`The emulation stopped at ${when} ms of virtual time: ${(error as Error).message}`, { cause: error });
+    throw new Error(`The emulation stopped at ${when} ms of virtual time: ${(error as Error).message}`, {
+      cause: error,
+    });
   }
   release();
   return await emulator.close();
@@ -204,6 +240,7 @@ async function openEmulator(options: Options): Promise<Emulator> {
   return await Emulator.open({
     description,
     publish: options.publish.map(parsePublish),
+    tap: options.tap,
     trace: options.trace,
     pcap: options.pcap,
     forSeconds: options.forSeconds,
@@ -224,7 +261,12 @@ const accounts = ["alice", "bob", "postmaster"];
 /** A volume as it is when nobody has used it: the directories of the mail accounts. */
 function freshImage(): FreshDisk {
   const directories = ["/email", ...accounts.map((account) => `/email/${account}`)];
-  const runs = freshDisk({ sectorCount: defaultSectorCount, label: "HELIOS", volumeId: 0x48454c49, directories });
+  const runs = freshDisk({
+    sectorCount: defaultSectorCount,
+    label: "HELIOS",
+    volumeId: 0x48454c49,
+    directories,
+  });
   const parts = runs.map(({ firstSector, bytes }) => ({ offset: firstSector * sectorSize, bytes }));
   return { sectorCount: defaultSectorCount, parts };
 }
@@ -255,7 +297,9 @@ function findMachine(nameOrFile: string): MachineDescription {
   const shipped = shippedMachine(nameOrFile);
   if (shipped !== undefined) return shipped;
   if (!nameOrFile.includes(".") && !nameOrFile.includes("/")) {
-    throw new UsageError(`no machine is named "${nameOrFile}"; there are ${[...shippedMachines.keys()].join(", ")}`);
+    throw new UsageError(
+      `no machine is named "${nameOrFile}"; there are ${[...shippedMachines.keys()].join(", ")}`,
+    );
   }
   const { file, text } = readText(nameOrFile, "read machine");
   const result = parseMachineDescription(text, file);
@@ -270,7 +314,11 @@ async function explain(options: Options, manifest: string): Promise<number> {
   const software = prepare(options);
   const emulator = await openEmulator(options);
   try {
-    const boot = bootHelios(emulator.machine, { ...software, seed: options.seed, managerArguments: ["--headless"] });
+    const boot = bootHelios(emulator.machine, {
+      ...software,
+      seed: options.seed,
+      managerArguments: ["--headless"],
+    });
     emulator.machine.onDebugLine = (_complex, line) => {
       if (line === "ready") emulator.machine.onPowerOff?.(0);
     };
@@ -288,7 +336,9 @@ function build(names: readonly string[]): number {
   const archive = new BootArchive(programs, system, (source) => buildIl(source, readSource).il);
   for (const name of names.length > 0 ? names : archive.names) {
     const manifest = archive.manifestOf(name);
-    if (manifest === undefined) throw new UsageError(`no program is named "${name}"; there are ${archive.names.join(", ")}`);
+    if (manifest === undefined) {
+      throw new UsageError(`no program is named "${name}"; there are ${archive.names.join(", ")}`);
+    }
     const { il } = archive.program(name)!;
     write(Deno.stdout, `${name}: ${manifest.source}, ${il.length} characters of intermediate language\n`);
   }
@@ -302,14 +352,18 @@ function machines(names: readonly string[]): number {
     write(Deno.stdout, `${JSON.stringify(shippedMachines.get(name), undefined, 2)}\n`);
     return 0;
   }
-  for (const known of shippedMachines.keys()) write(Deno.stdout, `${known}: ${shippedMachine(known)!.title}\n`);
+  for (const known of shippedMachines.keys()) {
+    write(Deno.stdout, `${known}: ${shippedMachine(known)!.title}\n`);
+  }
   return 0;
 }
 
 function reportHalt(outcome: Outcome, json: boolean, stream: Stream): void {
   const { status: _status, ...facts } = outcome;
   const { virtualSeconds, hostSeconds, eventLogHash } = facts;
-  const text = `halted after ${virtualSeconds.toFixed(6)} s of virtual time, ${hostSeconds.toFixed(2)} s here; event log ${eventLogHash}\n`;
+  const text = `halted after ${virtualSeconds.toFixed(6)} s of virtual time, ${
+    hostSeconds.toFixed(2)
+  } s here; event log ${eventLogHash}\n`;
   write(stream, json ? jsonLine({ command: "halt", ...facts }) : text);
 }
 
@@ -332,7 +386,7 @@ function writeBytes(stream: Stream, bytes: Uint8Array): void {
 }
 
 /** Errors whose message is for the person who typed the command. */
-const told = [UsageError, HostFileError, PublishError, ManifestError, CompileError];
+const told = [UsageError, HostFileError, PublishError, TapError, ManifestError, CompileError];
 
 if (import.meta.main) {
   try {

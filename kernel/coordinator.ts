@@ -19,13 +19,18 @@ export interface KnownKernel {
 
 /** A kernel for the boot log. */
 export function describeKernel({ name, isa, cpus, memoryMiB, place }: KernelRow): string {
-  return `kernel ${name}: ${isa}, ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}, ${Math.round(memoryMiB)} MiB, ${place}`;
+  return `kernel ${name}: ${isa}, ${cpus} ${cpus === 1 ? "CPU" : "CPUs"}, ${
+    Math.round(memoryMiB)
+  } MiB, ${place}`;
 }
 
 export class Coordinator {
   readonly kernels: KnownKernel[] = [];
   /** Where the kernels of the host keep their message areas, and how to interrupt them. */
-  readonly hosts = new Map<number, { readonly messages: { base: number; size: number }; readonly apicId: number }>();
+  readonly hosts = new Map<
+    number,
+    { readonly messages: { base: number; size: number }; readonly apicId: number }
+  >();
   /** Threads that wait for the power button. */
   readonly powerButton = new WaitQueue();
   powerButtonPressed = false;
@@ -60,7 +65,9 @@ export class Coordinator {
   /** Interrupts the first CPU of another kernel of the host. */
   interruptKernel(index: number): void {
     const host = this.hosts.get(index);
-    if (host === undefined) throw new Error(`A card rang for kernel ${index}, which is not one of the host's`);
+    if (host === undefined) {
+      throw new Error(`A card rang for kernel ${index}, which is not one of the host's`);
+    }
     this.kernel.platform.sendIpi(this.kernel.dispatchers[0]!.cpu, host.apicId);
   }
 
@@ -70,7 +77,9 @@ export class Coordinator {
   }
 
   #cpuUseOf(index: number): number {
-    return index === this.kernel.index ? this.kernel.cpuUse : this.kernel.peer(index).transport.peerLoad / 1000;
+    return index === this.kernel.index
+      ? this.kernel.cpuUse
+      : this.kernel.peer(index).transport.peerLoad / 1000;
   }
 
   /**

@@ -214,7 +214,9 @@ export class Kernel {
   /** A block that belongs to the kernel until it gets an owner; memory out is a fault of the machine's size. */
   allocateKernelBlock(size: number): Block {
     const block = this.heap.allocate(size, undefined);
-    if (block === undefined) throw new Error(`${this.name} has no exchange-heap memory left for ${size} bytes`);
+    if (block === undefined) {
+      throw new Error(`${this.name} has no exchange-heap memory left for ${size} bytes`);
+    }
     return block;
   }
 
@@ -234,7 +236,7 @@ export class Kernel {
   interrupted(source: InterruptSource): void {
     if (source.kind === "device") this.interrupts.fired(source.line);
     // An IPI means that there is something to run, or that a card rang for this kernel.
-    else if (source.kind === "ipi") for (const transport of this.cardTransports) transport.lookAround();
+    else if (source.kind === "ipi") { for (const transport of this.cardTransports) transport.lookAround(); }
   }
 }
 

@@ -133,8 +133,8 @@ export function withoutTrace(message: Uint8Array): Uint8Array {
   return message.subarray(trace?.[0].length ?? fail(`a message has no trace headers:\n${text.slice(0, 300)}`));
 }
 
-/** Writes a file for swaks and gives the bytes that are to arrive. */
+/** Writes a file for swaks, which ends the last line itself, and gives the bytes that are to arrive. */
 export function messageFile(folder: TemporaryFolder, name: string, lines: readonly string[]) {
-  const file = folder.write(name, `${lines.join("\n")}\n`);
+  const file = folder.write(name, lines.join("\n"));
   return { file, bytes: new TextEncoder().encode(`${lines.join("\r\n")}\r\n`) };
 }

@@ -60,7 +60,9 @@ const tunPath = "/dev/net/tun";
 /** Attaches to the interface `name`, which is made if it is not there. */
 export function openTapDevice(name: string): TapDevice {
   checkName(name);
-  if (Deno.build.os !== "linux") throw new TapError(name, `only Linux has TAP interfaces, not ${Deno.build.os}`);
+  if (Deno.build.os !== "linux") {
+    throw new TapError(name, `only Linux has TAP interfaces, not ${Deno.build.os}`);
+  }
   const libc = loadLibc(name);
   let tun = -1;
   try {

@@ -31,9 +31,7 @@ export class AddressSpace {
 
   map(mapping: Mapping): void {
     const end = mapping.base + mapping.size;
-    const clash = this.#mappings.find((other) =>
-      mapping.base < other.base + other.size && other.base < end
-    );
+    const clash = this.#mappings.find((other) => mapping.base < other.base + other.size && other.base < end);
     if (clash !== undefined) {
       throw new Error(
         `Cannot map ${mapping.name} at 0x${mapping.base.toString(16)} in ${this.name}: ` +

@@ -41,6 +41,11 @@ export interface InterruptLine {
  * A transfer that faults calls `failed` instead.
  */
 export interface DmaPort {
-  read(address: number, length: number, done: (bytes: Uint8Array) => void, failed: (fault: BusFault) => void): void;
+  read(
+    address: number,
+    length: number,
+    done: (bytes: Uint8Array) => void,
+    failed: (fault: BusFault) => void,
+  ): void;
   write(address: number, bytes: Uint8Array, done: () => void, failed: (fault: BusFault) => void): void;
 }

@@ -76,7 +76,9 @@ export class RegisterWindow<M extends RegisterMap> implements BusTarget {
 
   write(offset: number, from: Uint8Array): void {
     let value = 0;
-    for (let index = Math.min(from.length, 4) - 1; index >= 0; index--) value = (value << 8 | from[index]!) >>> 0;
+    for (let index = Math.min(from.length, 4) - 1; index >= 0; index--) {
+      value = (value << 8 | from[index]!) >>> 0;
+    }
     const slot = this.#slots.get(offset);
     if (slot?.write === undefined) {
       if (this.#strict) throw new BusFault(this.#name, offset, "no writable register there", value);

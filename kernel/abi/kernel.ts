@@ -52,9 +52,9 @@ export type MessageFrom<C extends Contract, E extends End> = {
 }[MessageName<C, E>];
 
 /** The body to give when sending message `N`; nothing at all when it has none. */
-export type BodyArguments<C extends Contract, N extends keyof C["messages"]> =
-  C["messages"][N] extends { readonly body: Readonly<Record<string, FieldType>> } ? [body: BodyOf<C["messages"][N]>]
-    : [];
+export type BodyArguments<C extends Contract, N extends keyof C["messages"]> = C["messages"][N] extends
+  { readonly body: Readonly<Record<string, FieldType>> } ? [body: BodyOf<C["messages"][N]>]
+  : [];
 
 // ---------------------------------------------------------------- exchange heap
 
@@ -127,8 +127,7 @@ export type Occurrence<S extends Readonly<Record<string, unknown>>> =
   | { readonly [K in keyof S]: OccurrenceAt<K, S[K]> }[keyof S]
   | { readonly on: "timeout" };
 
-type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D>
-  ? 
+type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
     | {
       readonly on: K;
       readonly kind: "message";
@@ -141,7 +140,8 @@ type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D>
   : T extends Endpoint<infer C, infer E> ?
       | { readonly on: K; readonly kind: "message"; readonly message: MessageFrom<C, OtherEnd<E>> }
       | { readonly on: K; readonly kind: "closed" }
-  : T extends Service<infer C> ? { readonly on: K; readonly kind: "connection"; readonly endpoint: Endpoint<C, "server"> }
+  : T extends Service<infer C>
+    ? { readonly on: K; readonly kind: "connection"; readonly endpoint: Endpoint<C, "server"> }
   : T extends Interrupt ? { readonly on: K; readonly kind: "interrupt" }
   : never;
 
@@ -237,7 +237,9 @@ export interface Kernel {
   free(block: Block): Call<void>;
 
   /** A new channel with both ends in this process. */
-  createChannel<C extends Contract>(contract: C): Call<{ client: Endpoint<C, "client">; server: Endpoint<C, "server"> }>;
+  createChannel<C extends Contract>(
+    contract: C,
+  ): Call<{ client: Endpoint<C, "client">; server: Endpoint<C, "server"> }>;
   /**
    * Binds to a service: by path, or by the path that the system manifest gives the contract.
    * Waits for the name to appear; throws "TimedOut" when it does not within `timeoutNs` (default 10 s).
@@ -318,7 +320,11 @@ export interface ProgramSource {
 /** What a manifest says about names; paths are those that the system manifest gives the contracts, "" when it gives none. */
 export interface ManifestDescription {
   /** One for each endpoint and pipe element. */
-  readonly affinities: readonly { readonly contract: string; readonly path: string; readonly affinity: number }[];
+  readonly affinities: readonly {
+    readonly contract: string;
+    readonly path: string;
+    readonly affinity: number;
+  }[];
   /** What the program registers. */
   readonly services: readonly { readonly contract: string; readonly path: string }[];
 }
@@ -333,7 +339,9 @@ export interface SystemCalls {
   /** Channels with an end on this kernel. */
   channels(): Call<readonly ChannelRow[]>;
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */
-  place(manifest: string): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
+  place(
+    manifest: string,
+  ): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
   /** Reads a manifest for its affinities and services; throws BadArgument with the reason; coordinator only. */
   describeManifest(manifest: string): Call<ManifestDescription>;
   /** Manifest and IL of a program in the boot archive; throws NotFound; coordinator only. */

@@ -5,7 +5,12 @@
  * program is found by its name; its intermediate language is built when first asked for.
  */
 
-import { type Manifest, parseManifest, parseSystemManifest, type SystemManifest } from "../placement/manifest.ts";
+import {
+  type Manifest,
+  parseManifest,
+  parseSystemManifest,
+  type SystemManifest,
+} from "../placement/manifest.ts";
 
 /** A file of the archive and where it came from, for messages. */
 export interface ArchiveFile {

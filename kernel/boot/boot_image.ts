@@ -20,11 +20,18 @@ export function buildBootImage(archive: BootArchive, isa: SatelliteIsa, loadAddr
     system: archive.systemText,
     controller: { manifest: controller.manifestText, il: controller.il },
   };
-  return buildSatelliteImage({ isa, loadAddress, payload: new TextEncoder().encode(JSON.stringify(contents)) });
+  return buildSatelliteImage({
+    isa,
+    loadAddress,
+    payload: new TextEncoder().encode(JSON.stringify(contents)),
+  });
 }
 
 /** Reads an image from memory; throws with the reason when it is no good. */
-export function readBootImage(read: (address: number, length: number) => Uint8Array, address: number): BootImage {
+export function readBootImage(
+  read: (address: number, length: number) => Uint8Array,
+  address: number,
+): BootImage {
   const header = read(address, 64);
   const payloadLength = new DataView(header.buffer, header.byteOffset).getUint32(12, true);
   const result = parseSatelliteImage(read(address, 64 + payloadLength));

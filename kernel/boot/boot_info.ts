@@ -58,7 +58,9 @@ export function readCardFacts(read: (length: number) => Uint8Array): CardFacts |
 }
 
 export function encodeBootInfo(info: BootInfo): Uint8Array {
-  if (info.pairs.length > pairsMax) throw new Error(`A card can meet ${pairsMax} kernels, there are ${info.pairs.length}`);
+  if (info.pairs.length > pairsMax) {
+    throw new Error(`A card can meet ${pairsMax} kernels, there are ${info.pairs.length}`);
+  }
   const bytes = new Uint8Array(bootInfoSize);
   const view = new DataView(bytes.buffer);
   view.setUint32(field.magic, magicOfHost, true);
@@ -80,7 +82,11 @@ export function decodeBootInfo(bytes: Uint8Array): BootInfo | undefined {
   if (view.getUint32(field.magic, true) !== magicOfHost) return undefined;
   const pairs = Array.from({ length: view.getUint32(field.count, true) }, (_, index) => {
     const at = headerSize + index * entrySize;
-    return { kernel: view.getUint32(at, true), area: view.getFloat64(at + 8, true), name: readText(bytes, at + 16) };
+    return {
+      kernel: view.getUint32(at, true),
+      area: view.getFloat64(at + 8, true),
+      name: readText(bytes, at + 16),
+    };
   });
   return { index: view.getUint32(field.index, true), name: readText(bytes, field.name), pairs };
 }

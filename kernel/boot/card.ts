@@ -40,12 +40,16 @@ interface CardRequest {
 export function attachCard(coordinator: Coordinator, driver: Process, request: CardRequest): string {
   const { kernel } = coordinator;
   const device = kernel.devices.find((candidate) => candidate.location === driver.device?.location);
-  if (device === undefined || driver.device === undefined) throw new CallError("NotPermitted", "Only the driver of a card can attach it");
+  if (device === undefined || driver.device === undefined) {
+    throw new CallError("NotPermitted", "Only the driver of a card can attach it");
+  }
   const unit = barOf(device, request.messagingUnitBar);
   const memory = barOf(device, request.memoryBar);
   const bootInfo = memory.address + request.bootInfo;
   const facts = readCardFacts((length) => kernel.complex.space.read(bootInfo, length));
-  if (facts === undefined) throw new CallError("DeviceFault", `The card at ${device.location} shows no boot-info block`);
+  if (facts === undefined) {
+    throw new CallError("DeviceFault", `The card at ${device.location} shows no boot-info block`);
+  }
   const index = coordinator.kernels.length;
   const name = `card${coordinator.kernels.filter(({ row }) => row.place.startsWith("card")).length}`;
   const card: Introduction = { index, name, messagingUnit: unit.address };
@@ -71,7 +75,13 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
   }));
   meetCard(kernel, card, coordinator.messageAreaOf(kernel.index));
   for (const { index: host } of hosts) if (host !== kernel.index) kernel.peer(host).sendMeet(card);
-  const end = kernel.channels.createFixed(index, namespaceSerial, "server", kernel.contracts.admit(namespaceContract), index);
+  const end = kernel.channels.createFixed(
+    index,
+    namespaceSerial,
+    "server",
+    kernel.contracts.admit(namespaceContract),
+    index,
+  );
   coordinator.namespace.serve(end, index);
   kernel.interrupts.ignore(device.line, driver.device.interrupt);
   listen(coordinator, device, unit.address);
@@ -123,13 +133,15 @@ function dispatchBells(coordinator: Coordinator, bells: number): void {
   const { kernel } = coordinator;
   for (let index = 0; index < 30; index++) {
     if ((bells >>> index & 1) === 0) continue;
-    if (index === kernel.index) for (const transport of kernel.cardTransports) transport.interrupted();
+    if (index === kernel.index) { for (const transport of kernel.cardTransports) transport.interrupted(); }
     else coordinator.interruptKernel(index);
   }
 }
 
 function barOf(device: KernelDevice, index: number) {
   const bar = device.bars.find((candidate) => candidate.index === index);
-  if (bar === undefined) throw new CallError("BadArgument", `${device.location} has no base address register ${index}`);
+  if (bar === undefined) {
+    throw new CallError("BadArgument", `${device.location} has no base address register ${index}`);
+  }
   return bar;
 }

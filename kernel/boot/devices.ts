@@ -59,7 +59,9 @@ function deviceOf(platform: Platform, fn: PciFunction): KernelDevice {
 /** A device for the boot log. */
 export function describeDevice({ location, vendorId, deviceId, classCode, line }: KernelDevice): string {
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, "0");
-  return `device ${location} ${hex(vendorId, 4)}:${hex(deviceId, 4)}, class ${hex(classCode, 6)}, interrupt line ${line}`;
+  return `device ${location} ${hex(vendorId, 4)}:${hex(deviceId, 4)}, class ${
+    hex(classCode, 6)
+  }, interrupt line ${line}`;
 }
 
 const uartPorts = 0x3f8;

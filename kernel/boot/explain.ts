@@ -25,7 +25,9 @@ export function explainManifest(coordinator: Coordinator, text: string, file: st
   const manifest = parseManifest(text, file);
   const { kernel, steps } = coordinator.place(manifest);
   const lines = steps.map(({ pass, kernel: name, sum, kept }) =>
-    `  ${passTitles[pass].padEnd(20)} ${name.padEnd(12)} ${formatSum(pass, sum).padStart(8)}  ${kept ? "kept" : "dropped"}`
+    `  ${passTitles[pass].padEnd(20)} ${name.padEnd(12)} ${formatSum(pass, sum).padStart(8)}  ${
+      kept ? "kept" : "dropped"
+    }`
   );
   const reason = lines.length === 0 ? "  there is one kernel only" : lines.join("\n");
   return {

@@ -74,7 +74,9 @@ export class HostBoot {
   /** A CPU of the host starts at an address. */
   run(cpu: Cpu, address: number): void {
     if (address === joinPage << pageShift) return this.#join(cpu);
-    if (address === domainPage << pageShift) return this.#bootDomain(cpu, this.#complex.space.read32(mailbox));
+    if (address === domainPage << pageShift) {
+      return this.#bootDomain(cpu, this.#complex.space.read32(mailbox));
+    }
     this.#start(cpu);
   }
 
@@ -167,7 +169,9 @@ export class HostBoot {
     if (manager === undefined) throw new Error("The boot archive has no program ProcessManager");
     const process = spawnFromKernel(kernel, manager.manifestText, manager.il, managerArguments);
     process.onEnd.push(() => {
-      kernel.say(`the process manager has ended: ${process.fault === "" ? `status ${process.status}` : process.fault}`);
+      kernel.say(
+        `the process manager has ended: ${process.fault === "" ? `status ${process.status}` : process.fault}`,
+      );
       kernel.coordinator?.powerOff(1);
     });
   }
@@ -188,7 +192,9 @@ export class HostBoot {
     const { clock, log, seed, instantiate } = this.#options;
     const cpus = domain.cpus.map((apicId) => {
       const cpu = this.#complex.cpus.find((candidate) => candidate.apicId === apicId);
-      if (cpu === undefined) throw new Error(`MADT names a CPU with APIC id ${apicId}, which does not answer`);
+      if (cpu === undefined) {
+        throw new Error(`MADT names a CPU with APIC id ${apicId}, which does not answer`);
+      }
       return cpu;
     });
     return new Kernel({

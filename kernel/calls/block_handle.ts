@@ -33,8 +33,14 @@ export class BlockHandle implements ProgramBlock {
 
   window(offset: number, length: number): void {
     const block = this.#held();
-    if (!Number.isInteger(offset) || !Number.isInteger(length) || offset < 0 || length < 0 || offset + length > block.capacity) {
-      throw new CallError("BadArgument", `Window ${offset}+${length} does not lie in a block of ${block.capacity} bytes`);
+    if (
+      !Number.isInteger(offset) || !Number.isInteger(length) || offset < 0 || length < 0 ||
+      offset + length > block.capacity
+    ) {
+      throw new CallError(
+        "BadArgument",
+        `Window ${offset}+${length} does not lie in a block of ${block.capacity} bytes`,
+      );
     }
     block.offset = offset;
     block.length = length;

@@ -43,9 +43,13 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
     write8: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 1),
     write16: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 2),
     write32: (bar: number, offset: number, value: number) => access.write(bar, offset, value, 4),
-    writeMemory: (bar: number, offset: number, block: unknown) => access.writeBlock(process, bar, offset, block),
+    writeMemory: (bar: number, offset: number, block: unknown) =>
+      access.writeBlock(process, bar, offset, block),
     readConfiguration32: (offset: number) =>
-      submit({ primitives: [], perform: () => kernel.platform.configuration.read32(...device.address, offset) }),
+      submit({
+        primitives: [],
+        perform: () => kernel.platform.configuration.read32(...device.address, offset),
+      }),
     writeConfiguration32: (offset: number, value: number) =>
       submit({
         primitives: [],
@@ -58,7 +62,9 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
         primitives: [],
         perform() {
           const found = blockOf(block);
-          if (found === undefined || found.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+          if (found === undefined || found.owner !== process) {
+            throw new CallError("BadArgument", "That is no block of this process");
+          }
           return found.address;
         },
       }),
@@ -114,7 +120,9 @@ class RegisterAccess {
       perform: () =>
         this.#guarded(() => {
           const found = blockOf(block);
-          if (found === undefined || found.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+          if (found === undefined || found.owner !== process) {
+            throw new CallError("BadArgument", "That is no block of this process");
+          }
           const { space, address } = this.#locate(bar, offset, found.length);
           const lines = Math.ceil(found.length / 64);
           this.#stall((space.lookup(address)?.writeLatencyNs ?? 0) * lines);
@@ -125,9 +133,14 @@ class RegisterAccess {
 
   #locate(bar: number, offset: number, length: number) {
     const window = this.#device.bars.find((candidate) => candidate.index === bar);
-    if (window === undefined) throw new CallError("BadArgument", `${this.#device.location} has no base address register ${bar}`);
+    if (window === undefined) {
+      throw new CallError("BadArgument", `${this.#device.location} has no base address register ${bar}`);
+    }
     if (!Number.isInteger(offset) || offset < 0 || offset + length > window.size) {
-      throw new CallError("BadArgument", `Offset ${offset} does not lie in register window ${bar} of ${window.size} bytes`);
+      throw new CallError(
+        "BadArgument",
+        `Offset ${offset} does not lie in register window ${bar} of ${window.size} bytes`,
+      );
     }
     const { complex } = this.#kernel;
     return { space: window.kind === "io" ? complex.ports : complex.space, address: window.address + offset };
@@ -135,7 +148,9 @@ class RegisterAccess {
 
   #stall(nanoseconds: number | undefined): void {
     const cpu = this.#kernel.executing?.cpu;
-    if (cpu !== undefined && nanoseconds !== undefined) this.#kernel.charge(nanoseconds * cpu.frequencyHz / 1e9);
+    if (cpu !== undefined && nanoseconds !== undefined) {
+      this.#kernel.charge(nanoseconds * cpu.frequencyHz / 1e9);
+    }
   }
 
   #guarded<T>(access: () => T): T {
@@ -159,7 +174,10 @@ function shareMemory(kernel: Kernel, process: Process, size: number): SharedMemo
   space.write(base, new Uint8Array(pages * pageSize));
   process.finalisers.push(() => kernel.pages.free(base, pages));
   const check = (offset: number, length: number) => {
-    if (!Number.isInteger(offset) || !Number.isInteger(length) || offset < 0 || length < 0 || offset + length > size) {
+    if (
+      !Number.isInteger(offset) || !Number.isInteger(length) || offset < 0 || length < 0 ||
+      offset + length > size
+    ) {
       throw new CallError("BadArgument", `${offset}+${length} does not lie in ${size} shared bytes`);
     }
   };

@@ -69,7 +69,9 @@ export const asEndpoint = (handle: EndpointHandle): Endpoint<Contract, End> =>
   handle as unknown as Endpoint<Contract, End>;
 
 function heldEnd(end: ChannelEnd | undefined): ChannelEnd {
-  if (end === undefined || end.closed) throw new CallError("ChannelClosed", "The endpoint was closed or given away");
+  if (end === undefined || end.closed) {
+    throw new CallError("ChannelClosed", "The endpoint was closed or given away");
+  }
   return end;
 }
 

@@ -28,9 +28,13 @@ export class EndpointSetHandle {
 
   add(endpoint: unknown, data: unknown): void {
     const end = endOf(endpoint);
-    if (end === undefined || end.closed) throw new CallError("BadArgument", "Only an open endpoint can enter a set");
+    if (end === undefined || end.closed) {
+      throw new CallError("BadArgument", "Only an open endpoint can enter a set");
+    }
     if (end.group !== undefined) throw new CallError("BadArgument", "The endpoint is in a set already");
-    if (this.#members.size >= membersMax) throw new CallError("BadArgument", `A set holds at most ${membersMax} endpoints`);
+    if (this.#members.size >= membersMax) {
+      throw new CallError("BadArgument", `A set holds at most ${membersMax} endpoints`);
+    }
     this.#members.set(end, { handle: endpoint, data });
     this.#group.add(end);
   }
@@ -46,7 +50,9 @@ export class EndpointSetHandle {
   }
 
   static memberOf(value: unknown, end: ChannelEnd): Member | undefined {
-    return typeof value === "object" && value !== null && #members in value ? value.#members.get(end) : undefined;
+    return typeof value === "object" && value !== null && #members in value
+      ? value.#members.get(end)
+      : undefined;
   }
 
   static forget(value: unknown, end: ChannelEnd): void {

@@ -26,12 +26,20 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Checks a body and takes what it carries; throws ContractViolation and takes nothing if it is wrong. */
-export function packMessage(kernel: Kernel, process: Process, definition: CompiledMessage, body: unknown, where: string): Message {
+export function packMessage(
+  kernel: Kernel,
+  process: Process,
+  definition: CompiledMessage,
+  body: unknown,
+  where: string,
+): Message {
   const given = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const raw = definition.fields.map((field) => given[field.name]);
   definition.fields.forEach((field, index) => {
     const reason = reasonAgainst(field, raw[index], process);
-    if (reason !== undefined) throw new ContractViolation(`${where}: field "${field.name}" of "${definition.tag}" ${reason}`);
+    if (reason !== undefined) {
+      throw new ContractViolation(`${where}: field "${field.name}" of "${definition.tag}" ${reason}`);
+    }
   });
   checkNothingTwice(definition, raw, where);
   const values = definition.fields.map((field, index): MessageValue => {
@@ -63,9 +71,13 @@ function reasonAgainst(field: CompiledField, value: unknown, process: Process): 
       return typeof value === "number" ? undefined : `is ${describe(value)}, not a number`;
     case "string":
       if (typeof value !== "string") return `is ${describe(value)}, not a string`;
-      return value.length <= textMax ? undefined : `has ${value.length} characters, at most ${textMax} are allowed`;
+      return value.length <= textMax
+        ? undefined
+        : `has ${value.length} characters, at most ${textMax} are allowed`;
     case "enum":
-      return field.words.includes(value as string) ? undefined : `is ${describe(value)}, not one of ${field.words.join(", ")}`;
+      return field.words.includes(value as string)
+        ? undefined
+        : `is ${describe(value)}, not one of ${field.words.join(", ")}`;
     case "bytes": {
       const block = blockOf(value);
       if (block === undefined) return "is no block, or one that was sent or freed";
@@ -90,7 +102,9 @@ function reasonAgainstEnd(
   if (field.contract !== undefined && field.contract.digest !== end.contract.digest) {
     return `is an endpoint of "${end.contract.name}", not of "${field.contract.name}"`;
   }
-  return field.end !== undefined && field.end !== end.end ? `is the ${end.end}'s end, not the ${field.end}'s` : undefined;
+  return field.end !== undefined && field.end !== end.end
+    ? `is the ${end.end}'s end, not the ${field.end}'s`
+    : undefined;
 }
 
 function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[], where: string): void {
@@ -101,13 +115,19 @@ function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[],
 }
 
 function describe(value: unknown): string {
-  if (typeof value === "number" || typeof value === "boolean" || value === undefined || value === null) return `${value}`;
+  if (typeof value === "number" || typeof value === "boolean" || value === undefined || value === null) {
+    return `${value}`;
+  }
   if (typeof value === "string") return JSON.stringify(value.slice(0, 32));
   return typeof value;
 }
 
 /** The message as its receiver sees it; blocks and ends are the receiver's from here on. */
-export function unpackMessage(kernel: Kernel, process: Process, message: Message): Readonly<Record<string, unknown>> {
+export function unpackMessage(
+  kernel: Kernel,
+  process: Process,
+  message: Message,
+): Readonly<Record<string, unknown>> {
   const unpacked: Record<string, unknown> = { tag: message.definition.tag };
   message.definition.fields.forEach((field, index) => {
     const value = message.values[index]!;

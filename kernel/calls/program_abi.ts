@@ -61,7 +61,8 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     allocate: (size: number) => submit(allocateCall(size)),
     free: (block: unknown) => submit(freeCall(block)),
     createChannel: (contract: Contract) => submit(createChannelCall(contract)),
-    bind: (contract: Contract, path?: string, timeoutNs?: number) => submit(new Bind(contract, path, timeoutNs)),
+    bind: (contract: Contract, path?: string, timeoutNs?: number) =>
+      submit(new Bind(contract, path, timeoutNs)),
     register: (contract: Contract, path: string) => submit(new Register(contract, path)),
     enumerate: (path: string) => submit(enumerateCall(path)),
     endpointSet: () => new EndpointSetHandle(),
@@ -114,7 +115,9 @@ const allocateCall = (size: number): KernelCall<BlockHandle> => ({
 const freeCall = (handle: unknown): KernelCall<void> => ({
   primitives: ["blockFree"],
   perform(kernel, { process }) {
-    if (blockOf(handle)?.owner !== process) throw new CallError("BadArgument", "That is no block of this process");
+    if (blockOf(handle)?.owner !== process) {
+      throw new CallError("BadArgument", "That is no block of this process");
+    }
     kernel.heap.free(takeBlock(handle)!);
   },
 });
@@ -134,7 +137,11 @@ const createChannelCall = (contract: Contract): KernelCall<object> => ({
 class Bind implements KernelCall<EndpointHandle> {
   readonly primitives = ["channelCreate"] as const;
 
-  constructor(readonly contract: Contract, readonly path: string | undefined, readonly timeoutNs: number | undefined) {}
+  constructor(
+    readonly contract: Contract,
+    readonly path: string | undefined,
+    readonly timeoutNs: number | undefined,
+  ) {}
 
   perform(kernel: Kernel, thread: Thread): typeof blocked {
     const contract = admit(kernel, this.contract);
@@ -145,7 +152,14 @@ class Bind implements KernelCall<EndpointHandle> {
     const { client, server } = kernel.channels.create(contract);
     kernel.own(client, thread.process);
     const timeoutNs = Number(this.timeoutNs ?? defaultBindTimeoutNs);
-    kernel.names.bind(thread, path, contract, timeoutNs, server, () => new EndpointHandle(client, this.contract));
+    kernel.names.bind(
+      thread,
+      path,
+      contract,
+      timeoutNs,
+      server,
+      () => new EndpointHandle(client, this.contract),
+    );
     return blocked;
   }
 }
@@ -177,8 +191,14 @@ const enumerateCall = (path: string): KernelCall<unknown> => ({
 const createThreadCall = (body: () => Program): KernelCall<object> => ({
   primitives: ["threadCreate"],
   perform(kernel, { process }) {
-    if (process.threads.size >= threadsMax) throw new CallError("OutOfMemory", `A process has at most ${threadsMax} threads`);
-    const thread = kernel.processes.startThread(process, process.instance!.thread(body), `thread ${process.threads.size}`);
+    if (process.threads.size >= threadsMax) {
+      throw new CallError("OutOfMemory", `A process has at most ${threadsMax} threads`);
+    }
+    const thread = kernel.processes.startThread(
+      process,
+      process.instance!.thread(body),
+      `thread ${process.threads.size}`,
+    );
     const ended = new WaitQueue();
     thread.onEnd.push(() => ended.wakeAll());
     return Object.freeze({ join: () => submit(joinCall(thread, ended)) });

@@ -25,7 +25,7 @@ const sourcesMax = 64;
 /** One source: what to look at, and where to wait. */
 interface Watch {
   /** The occurrence, if there is one now; it is taken. */
-  poll(kernel: Kernel, process: Process): object | undefined;
+  poll(kernel: Kernel, holder: Process): object | undefined;
   readonly queue: WaitQueue;
 }
 
@@ -75,15 +75,24 @@ function firstOccurrence(watches: readonly Watch[], kernel: Kernel, process: Pro
 }
 
 function watchesOf(sources: unknown): Watch[] {
-  if (typeof sources !== "object" || sources === null) throw new CallError("BadArgument", "select needs a record of sources");
+  if (typeof sources !== "object" || sources === null) {
+    throw new CallError("BadArgument", "select needs a record of sources");
+  }
   const entries = Object.entries(sources);
-  if (entries.length > sourcesMax) throw new CallError("BadArgument", `select takes at most ${sourcesMax} sources`);
+  if (entries.length > sourcesMax) {
+    throw new CallError("BadArgument", `select takes at most ${sourcesMax} sources`);
+  }
   return entries.map(([name, source]) => watchOf(name, source));
 }
 
 function watchOf(on: string, source: unknown): Watch {
   const end = endOf(source);
-  if (end !== undefined && !end.closed) return { queue: end.waiters, poll: (kernel, process) => pollEnd(on, end, kernel, process) };
+  if (end !== undefined && !end.closed) {
+    return {
+      queue: end.waiters,
+      poll: (kernel, process) => pollEnd(on, end, kernel, process),
+    };
+  }
   const group = groupOf(source);
   if (group !== undefined) {
     return {

@@ -31,7 +31,9 @@ export class ServiceHandle {
         if (provider.closed) throw new CallError("ChannelClosed", "The name was taken out of the namespace");
         const client = takeClient(thread.process, provider, contract);
         if (client !== undefined) return client;
-        if (provider.peerClosed) throw new CallError("ChannelClosed", "The name was taken out of the namespace");
+        if (provider.peerClosed) {
+          throw new CallError("ChannelClosed", "The name was taken out of the namespace");
+        }
         const waiter = () => {
           const next = takeClient(thread.process, provider, contract);
           if (next === undefined) return false;
@@ -68,7 +70,11 @@ Reflect.deleteProperty(ServiceHandle.prototype, "constructor");
 Object.freeze(ServiceHandle.prototype);
 
 /** The next client that waits at a provider channel; it is the process's from here on. */
-export function takeClient(process: Process, provider: ChannelEnd, contract: Contract): EndpointHandle | undefined {
+export function takeClient(
+  process: Process,
+  provider: ChannelEnd,
+  contract: Contract,
+): EndpointHandle | undefined {
   const message = provider.receive();
   if (message === undefined) return undefined;
   const end = message.values[0] as ChannelEnd;

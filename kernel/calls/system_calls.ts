@@ -36,7 +36,8 @@ export function createSystemCalls(): SystemCalls {
   const calls = {
     thisKernel: () => quick((kernel) => kernel.row),
     kernels: () => asCoordinator(({ kernels }) => Object.freeze(kernels.map(({ row }) => row))),
-    processes: () => quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
+    processes: () =>
+      quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
     channels: () => quick(channelRows),
     place: (manifest: string) => asCoordinator((coordinator) => explainPlacement(coordinator, manifest)),
     bootProgram: (name: string) => asCoordinator((coordinator) => bootProgram(coordinator, name)),
@@ -68,7 +69,9 @@ export function createSystemCalls(): SystemCalls {
 }
 
 function coordinatorOf(kernel: Kernel): Coordinator {
-  if (kernel.coordinator === undefined) throw new CallError("NotPermitted", `${kernel.name} is not the coordinator`);
+  if (kernel.coordinator === undefined) {
+    throw new CallError("NotPermitted", `${kernel.name} is not the coordinator`);
+  }
   return kernel.coordinator;
 }
 
@@ -100,7 +103,11 @@ function explainPlacement(coordinator: Coordinator, text: string) {
   try {
     const { kernel, steps } = coordinator.place(readManifest(text));
     const { row } = coordinator.kernels.find(({ index }) => index === kernel.index)!;
-    return Object.freeze({ kernel: kernel.name, path: row.path, steps: Object.freeze<PlacementRow[]>([...steps]) });
+    return Object.freeze({
+      kernel: kernel.name,
+      path: row.path,
+      steps: Object.freeze<PlacementRow[]>([...steps]),
+    });
   } catch (error) {
     if (error instanceof PlacementError) throw new CallError("BadArgument", error.message);
     throw error;
@@ -110,7 +117,9 @@ function explainPlacement(coordinator: Coordinator, text: string) {
 function describeManifest(kernel: Kernel, text: string) {
   const { endpoints, services } = readManifest(text);
   return Object.freeze({
-    affinities: endpoints.filter(({ platform }) => platform === undefined).map(({ contractName, affinity }) => ({
+    affinities: endpoints.filter(({ platform }) => platform === undefined).map((
+      { contractName, affinity },
+    ) => ({
       contract: contractName,
       path: kernel.pathOf(contractName) ?? "",
       affinity,
@@ -141,7 +150,10 @@ function channelRows(kernel: Kernel): ChannelRow[] {
     const there = end.peerClosed ? "closed" : end.delivery?.describePeer() ?? "closed";
     const [client, server] = end.end === "client" ? [here, there] : [there, here];
     const kind = end.delivery?.kind ?? "local";
-    rows.set(end.channel, Object.freeze({ id: `${end.channel}`, contract: end.contract.contractName, client, server, kind }));
+    rows.set(
+      end.channel,
+      Object.freeze({ id: `${end.channel}`, contract: end.contract.contractName, client, server, kind }),
+    );
   }
   return [...rows.values()];
 }

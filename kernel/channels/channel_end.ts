@@ -78,7 +78,14 @@ export class ChannelEnd {
   /** Sends; the contract has been checked. After the peer's close it goes nowhere. */
   send(message: Message, nextState: number): void {
     this.state = nextState;
-    this.delivery?.send(this.sendSequence++, message);
+    const sequence = this.sendSequence++;
+    try {
+      this.delivery?.send(sequence, message);
+    } catch (error) {
+      // Its number is that of the close which follows: the peer must not wait for a message that never went.
+      this.sendSequence = sequence;
+      throw error;
+    }
   }
 
   close(): void {
@@ -117,7 +124,9 @@ export class ChannelEnd {
     const first = this.receiveSequence - this.inbox.length - closes;
     this.inbox.forEach((message, index) => unread.push({ sequence: first + index, arrival: { message } }));
     if (closes === 1) unread.push({ sequence: this.receiveSequence - 1, arrival: "closed" });
-    for (const [sequence, arrival] of [...this.#early].sort((a, b) => a[0] - b[0])) unread.push({ sequence, arrival });
+    for (const [sequence, arrival] of [...this.#early].sort((a, b) => a[0] - b[0])) {
+      unread.push({ sequence, arrival });
+    }
     this.inbox.length = 0;
     this.#early.clear();
     this.receiveSequence = first;

@@ -22,7 +22,9 @@ const numbersIn = (end: ChannelEnd): unknown[] => end.inbox.map((message) => mes
 
 function receiveAll(end: ChannelEnd): unknown[] {
   const got: unknown[] = [];
-  for (let message = end.receive(); message !== undefined; message = end.receive()) got.push(message.values[0]);
+  for (let message = end.receive(); message !== undefined; message = end.receive()) {
+    got.push(message.values[0]);
+  }
   return got;
 }
 
@@ -96,7 +98,12 @@ Deno.test("only the end that a message is from may send it, whatever the state",
 Deno.test("an end closes once, with one number", () => {
   const end = new ChannelEnd(1, "client", talk);
   const closes: number[] = [];
-  end.delivery = { kind: "local", describePeer: () => "", send() {}, close: (sequence) => void closes.push(sequence) };
+  end.delivery = {
+    kind: "local",
+    describePeer: () => "",
+    send() {},
+    close: (sequence) => void closes.push(sequence),
+  };
   end.send({ definition: talk.messages[0]!, values: [1] }, 0);
   end.close();
   end.close();

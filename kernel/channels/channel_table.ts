@@ -56,7 +56,13 @@ export class ChannelTable {
   }
 
   /** One end of a channel that two kernels agreed on when they met: number `serial` of kernel `owner`. */
-  createFixed(owner: number, serial: number, end: End, contract: CompiledContract, peerKernel: number): ChannelEnd {
+  createFixed(
+    owner: number,
+    serial: number,
+    end: End,
+    contract: CompiledContract,
+    peerKernel: number,
+  ): ChannelEnd {
     const created = this.#enter(new ChannelEnd(owner * 2 ** serialBits + serial, end, contract));
     created.delivery = new RemoteDelivery(this.#kernel.peer(peerKernel), created);
     return created;
@@ -98,7 +104,7 @@ export class ChannelTable {
         this.#kernel.note(`channel ${channel} is closed: more than ${inboxMax} messages wait for its ${end}`);
         this.close(here);
       }
-      if (here.closed) for (const message of here.inbox.splice(0)) this.dispose(message);
+      if (here.closed) { for (const message of here.inbox.splice(0)) this.dispose(message); }
       this.#forgetIfDone(here);
       return;
     }
@@ -170,7 +176,9 @@ export class ChannelTable {
     const key = keyOf(channel, end);
     const here = this.#ends.get(key);
     if (here !== undefined && !(here.delivery instanceof LocalDelivery)) {
-      here.delivery = location === this.#kernel.index ? here.delivery : new RemoteDelivery(this.#kernel.peer(location), here);
+      here.delivery = location === this.#kernel.index
+        ? here.delivery
+        : new RemoteDelivery(this.#kernel.peer(location), here);
     }
     const forwarding = this.#forwardings.get(key);
     if (here === undefined && forwarding !== undefined) {

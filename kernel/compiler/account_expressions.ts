@@ -77,7 +77,7 @@ export abstract class ExpressionAccounting {
       case "NewExpression":
         return own + this.#new(node, frame);
       case "SpreadElement":
-        return own + this.#wrapped("$s(", node.argument, ")", frame);
+        return own + this.#wrapped("$s", node.argument, "", frame);
       case "YieldExpression":
         return own + this.#yield(node, frame);
       default:
@@ -95,10 +95,11 @@ export abstract class ExpressionAccounting {
     return cycles;
   }
 
-  #wrapped(before: string, node: Node, after: string, frame: Frame): number {
-    this.input.edits.insert(node.start, before);
+  /** Hands a value through a function of the prelude; in parentheses, as it may be a sequence. */
+  #wrapped(name: string, node: Node, moreArguments: string, frame: Frame): number {
+    this.input.edits.insert(node.start, `${name}((`);
     const cycles = this.expression(node, frame);
-    this.input.edits.insert(node.end, after);
+    this.input.edits.insert(node.end, `)${moreArguments})`);
     return cycles;
   }
 
@@ -129,10 +130,10 @@ export abstract class ExpressionAccounting {
     if (name !== undefined || this.#isClassOfProgram(node.callee)) {
       return this.#arguments(node, name, frame);
     }
-    const { edits } = this.input;
-    edits.insert(node.callee.start, "($w(");
-    const cycles = this.expression(node.callee, frame);
-    edits.insert(node.callee.end, "))");
+    // In parentheses, or the call of $w would be taken for what \`new\` calls.
+    this.input.edits.insert(node.callee.start, "(");
+    const cycles = this.#wrapped("$w", node.callee, "", frame);
+    this.input.edits.insert(node.callee.end, ")");
     return cycles + this.#arguments(node, undefined, frame);
   }
 
@@ -141,10 +142,10 @@ export abstract class ExpressionAccounting {
     const [first] = node.arguments;
     if (node.arguments.length === 1 && first !== undefined && first.type !== "SpreadElement") {
       if (constructorName !== undefined && sizedConstructors.has(constructorName)) {
-        return this.#wrapped("$z(", first, `,${elementSizes.get(constructorName) ?? 1})`, frame);
+        return this.#wrapped("$z", first, `,${elementSizes.get(constructorName) ?? 1}`, frame);
       }
       if (constructorName !== undefined && copyingConstructors.has(constructorName)) {
-        return this.#wrapped("$s(", first, ")", frame);
+        return this.#wrapped("$s", first, "", frame);
       }
     }
     return node.arguments.reduce((cycles, argument) => cycles + this.expression(argument, frame), 0);
@@ -176,7 +177,7 @@ export abstract class ExpressionAccounting {
       const isKnown = this.#isClassOfProgram(node.superClass) || this.#freeName(node.superClass) !== undefined;
       cycles += isKnown
         ? this.expression(node.superClass, frame)
-        : this.#wrapped("$w(", node.superClass, ")", frame);
+        : this.#wrapped("$w", node.superClass, "", frame);
     }
     const fields = new Frame({ weight: undefined, hasFinally: false });
     let fieldCycles = 0;

@@ -166,15 +166,16 @@ Deno.test("text that accounting is woven into keeps its meaning in the corners o
       try { throwsObject() } catch ({ c }) { say(c) }
       switch (say(5)) { case say(4): case say(5): { say("five") } default: say("through") }
       for (const key in { k: 1 }) say(key)
+      const seq = [...(0, [1]), new Uint8Array((0, 2)).length, new (0, Base)().made, new Set((0, [1])).size];
       const made = Base.make().made + new Derived().other() + Object.keys(new Computed());
       return JSON.stringify([log, x, y, z, object().a, nested(1)(2)(3), returnsObject().b, early(1) ?? null, early(0),
-        made, tries(), overrides(), labels(), named.name, assigned.name, d, rest]);
+        made, tries(), overrides(), labels(), named.name, assigned.name, d, rest, seq]);
     }`);
   assertEquals(
     result,
     '[[0,1,"static","block",false,"default",false,true,"yes",1,"do","after",1,2,3,5,4,5,"five","through","k",' +
       '"field",6,4,"try","finally"],"both",3,[1,2,3],1,6,2,null,4,"Basefieldmade,x1","try",2,4,"","assigned",' +
-      '"default",{"e":1}]',
+      '"default",{"e":1},[1,2,"Base",1]]',
   );
 });
 

@@ -11,7 +11,7 @@ import { formatPlace } from "./compile_error.ts";
 import { originalColumn } from "./edits.ts";
 import { sourcePlace } from "./il.ts";
 import type { Image } from "./image.ts";
-import { isProgramRunning } from "./metering.ts";
+import { setRunning } from "./metering.ts";
 
 /** What V8 tells about a frame; SES passes this much on. */
 interface CallSite {
@@ -40,8 +40,14 @@ const frameOpening = "\n    at ";
 
 /** The text of an error's stack. */
 export function formatStack(error: unknown, sites: readonly CallSite[]): string {
-  if (!isProgramRunning()) return String(error) + sites.map((site) => frameOpening + site.toString()).join("");
-  return `Error: ${ownMessage(error)}${sites.map(placeText).join("")}`;
+  // What happens here is the host's work, whoever asked for it.
+  const running = setRunning(undefined);
+  try {
+    if (running !== undefined) return `Error: ${ownMessage(error)}${sites.map(placeText).join("")}`;
+    return String(error) + sites.map((site) => frameOpening + site.toString()).join("");
+  } finally {
+    setRunning(running);
+  }
 }
 
 /** The message without running any code of the program. */

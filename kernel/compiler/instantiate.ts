@@ -36,7 +36,7 @@ export class BudgetSpent extends Error {
   }
 }
 
-const reasonSizeMax = 300;
+const reasonSizeMax = 290;
 
 const generatorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
 const generatorNext = generatorMethod("next");
@@ -92,11 +92,24 @@ export class ProgramInstance {
 
   /** Why and where the program threw `error`. */
   explain(error: unknown): ProgramFault {
+    if (typeof error !== "object" || error === null) return { reason: `threw ${describe(error)}`, places: [] };
+    const found = this.#read(error);
+    if (found === undefined) return { reason: "threw something that cannot be read", places: [] };
+    const name = typeof found.name === "string" ? found.name : "Error";
+    const reason = typeof found.message === "string"
+      ? `${name}: ${found.message}`.slice(0, reasonSizeMax).replaceAll("\n", " ")
+      : "threw an object that is no error";
+    return { reason, places: typeof found.stack === "string" ? placesIn(found.stack) : [] };
+  }
+
+  /** Reads what an error has; that runs code of the program if it made the object so. */
+  #read(error: object): Readonly<Record<"name" | "message" | "stack", unknown>> | undefined {
     const before = setRunning(this.#control.bulk);
     try {
-      return explainAsProgram(error);
+      const { name, message, stack } = error as Readonly<Record<"name" | "message" | "stack", unknown>>;
+      return { name, message, stack };
     } catch {
-      return { reason: "threw something that cannot be read", places: [] };
+      return undefined;
     } finally {
       setRunning(before);
     }
@@ -127,24 +140,10 @@ export class ProgramInstance {
 
   /** The error of this program's end; made once, where the budget ran out. */
   #stop(): BudgetSpent {
-    const limit = this.#burstCyclesMax.toLocaleString();
     return this.#budgetSpent ??= new BudgetSpent(
-      `${this.#name} has spent its ${limit} cycles without calling the kernel`,
+      `${this.#name} has spent its ${this.#burstCyclesMax} cycles without calling the kernel`,
     );
   }
-}
-
-/** Reads what a program threw; runs code of the program if it made the object so. */
-function explainAsProgram(error: unknown): ProgramFault {
-  if (typeof error !== "object" || error === null) return { reason: `threw ${describe(error)}`, places: [] };
-  const { name, message, stack } = error as Readonly<Record<"name" | "message" | "stack", unknown>>;
-  const reason = typeof message === "string"
-    ? `${typeof name === "string" ? name : "Error"}: ${message}`
-    : "threw an object that is no error";
-  return {
-    reason: reason.replaceAll("\n", " ").slice(0, reasonSizeMax),
-    places: placesIn(typeof stack === "string" ? stack : ""),
-  };
 }
 
 /** One thread of a program; it runs only within `next` and `throw`. */

@@ -20,10 +20,6 @@ export function setRunning(charge: Charge | undefined): Charge | undefined {
   return before;
 }
 
-export function isProgramRunning(): boolean {
-  return running !== undefined;
-}
-
 type Size = (self: unknown, given: readonly unknown[]) => number;
 
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);

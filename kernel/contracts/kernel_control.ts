@@ -29,7 +29,11 @@ export const kernelControlContract = {
     },
     launched: { from: "server", doc: "It runs", body: { pid: "u32" } },
     wait: { from: "client", doc: "Wants the end of a process of this kernel", body: { pid: "u32" } },
-    exited: { from: "server", doc: "It has ended; `fault` is empty after a normal end", body: { status: "i32", fault: "string" } },
+    exited: {
+      from: "server",
+      doc: "It has ended; `fault` is empty after a normal end",
+      body: { status: "i32", fault: "string" },
+    },
     kill: { from: "client", doc: "Ends a process", body: { pid: "u32" } },
     killed: { from: "server", doc: "It has ended" },
     processes: { from: "client", doc: "Wants this kernel's processes (ProcessRow)" },

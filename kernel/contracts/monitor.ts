@@ -15,7 +15,12 @@ export type CompiledField =
   | { readonly name: string; readonly kind: ScalarType | "string" | "bytes" }
   | { readonly name: string; readonly kind: "enum"; readonly words: readonly string[] }
   /** `contract` is undefined for an endpoint of any contract. */
-  | { readonly name: string; readonly kind: "endpoint"; readonly contract: CompiledContract | undefined; readonly end: End | undefined };
+  | {
+    readonly name: string;
+    readonly kind: "endpoint";
+    readonly contract: CompiledContract | undefined;
+    readonly end: End | undefined;
+  };
 
 export interface CompiledMessage {
   readonly tag: string;
@@ -37,7 +42,17 @@ export interface CompiledContract {
   readonly digest: number;
 }
 
-const scalars: ReadonlySet<string> = new Set(["bool", "u8", "u16", "u32", "u64", "i32", "f64", "string", "bytes"]);
+const scalars: ReadonlySet<string> = new Set([
+  "bool",
+  "u8",
+  "u16",
+  "u32",
+  "u64",
+  "i32",
+  "f64",
+  "string",
+  "bytes",
+]);
 /** More would not fit the record's one byte for the message number. */
 const messagesMax = 255;
 /** An end that moves carries its state in one byte. */
@@ -62,25 +77,38 @@ export function compileContract(contract: Contract, depth = 0): CompiledContract
   if (depth > nestingMax) refuse(`endpoints of endpoints are nested deeper than ${nestingMax}`);
   const messages: CompiledMessage[] = [];
   for (const [tag, definition] of Object.entries(contract.messages)) {
-    if (definition.from !== "client" && definition.from !== "server") refuse(`message ${tag} is from "${definition.from}"`);
+    if (definition.from !== "client" && definition.from !== "server") {
+      refuse(`message ${tag} is from "${definition.from}"`);
+    }
     const fields = Object.entries(definition.body ?? {}).map(([field, type]) =>
       compileField(field, type, (what) => refuse(`message ${tag}: ${what}`), depth)
     );
-    if (fields.length > fieldsMax) refuse(`message ${tag} has ${fields.length} fields, at most ${fieldsMax} are allowed`);
+    if (fields.length > fieldsMax) {
+      refuse(`message ${tag} has ${fields.length} fields, at most ${fieldsMax} are allowed`);
+    }
     const size = fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
-    if (size > bodySizeMax) refuse(`message ${tag} takes up to ${size} bytes, at most ${bodySizeMax} are allowed`);
+    if (size > bodySizeMax) {
+      refuse(`message ${tag} takes up to ${size} bytes, at most ${bodySizeMax} are allowed`);
+    }
     messages.push({ tag, index: messages.length, from: definition.from, fields });
   }
-  if (messages.length > messagesMax) refuse(`it has ${messages.length} messages, at most ${messagesMax} are allowed`);
+  if (messages.length > messagesMax) {
+    refuse(`it has ${messages.length} messages, at most ${messagesMax} are allowed`);
+  }
   const messageOf = new Map(messages.map((message) => [message.tag, message]));
   const stateNames = Object.keys(contract.states);
-  if (stateNames.length > statesMax) refuse(`it has ${stateNames.length} states, at most ${statesMax} are allowed`);
+  if (stateNames.length > statesMax) {
+    refuse(`it has ${stateNames.length} states, at most ${statesMax} are allowed`);
+  }
   const transitions = stateNames.map((state) => {
     const row = new Int16Array(messages.length).fill(-1);
     for (const [tag, next] of Object.entries(contract.states[state]!)) {
-      const message = messageOf.get(tag) ?? refuse(`state ${state} names message "${tag}", which it does not have`);
+      const message = messageOf.get(tag) ??
+        refuse(`state ${state} names message "${tag}", which it does not have`);
       const index = stateNames.indexOf(next);
-      if (index < 0) refuse(`message ${tag} in state ${state} leads to state "${next}", which it does not have`);
+      if (index < 0) {
+        refuse(`message ${tag} in state ${state} leads to state "${next}", which it does not have`);
+      }
       row[message.index] = index;
     }
     return row;
@@ -99,7 +127,12 @@ export function compileContract(contract: Contract, depth = 0): CompiledContract
   return { ...compiled, digest: digestOf(compiled) };
 }
 
-function compileField(name: string, type: FieldType, refuse: (what: string) => never, depth: number): CompiledField {
+function compileField(
+  name: string,
+  type: FieldType,
+  refuse: (what: string) => never,
+  depth: number,
+): CompiledField {
   if (type === "endpoint") return { name, kind: "endpoint", contract: undefined, end: undefined };
   if (typeof type === "string") {
     if (!scalars.has(type)) refuse(`field ${name} has type "${type}"`);
@@ -149,7 +182,9 @@ function textOf(value: unknown, where: string, what: string): string {
 function digestOf(contract: Omit<CompiledContract, "digest">): number {
   let hash = 0x811c9dc5;
   const mix = (text: string) => {
-    for (let index = 0; index < text.length; index++) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    for (let index = 0; index < text.length; index++) {
+      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    }
     hash = Math.imul(hash ^ 0x1f, 0x01000193);
   };
   mix(contract.name);

@@ -18,8 +18,16 @@ const simple: Contract = {
 
 const refusals: [string, unknown, string][] = [
   ["has no name", { ...simple, name: "" }, `a contract: name must be a text of 1 to 64 characters`],
-  ["has an object as its name", { ...simple, name: { toString: () => "simple/1" } }, `a contract: name must be a text`],
-  ["has a manifest name of 65 characters", { ...simple, contractName: "x".repeat(65) }, `contractName must be a text`],
+  [
+    "has an object as its name",
+    { ...simple, name: { toString: () => "simple/1" } },
+    `a contract: name must be a text`,
+  ],
+  [
+    "has a manifest name of 65 characters",
+    { ...simple, contractName: "x".repeat(65) },
+    `contractName must be a text`,
+  ],
   ["starts nowhere", { ...simple, start: "moon" }, `it starts in state "moon", which it does not have`],
   [
     "uses a message that it does not have",
@@ -48,7 +56,10 @@ const refusals: [string, unknown, string][] = [
   ],
   [
     "carries an endpoint without an end",
-    { ...simple, messages: { ...simple.messages, ping: { ...ping, body: { to: { endpoint: simple, end: "middle" } } } } },
+    {
+      ...simple,
+      messages: { ...simple.messages, ping: { ...ping, body: { to: { endpoint: simple, end: "middle" } } } },
+    },
     `message ping: field to has end "middle"`,
   ],
 ];
@@ -77,7 +88,9 @@ Deno.test("a contract has at most 255 messages, which the record's one byte can 
 Deno.test("a contract has at most 255 states, which an end that moves carries in one byte", () => {
   const withStates = (count: number): Contract => {
     const names = Array.from({ length: count }, (_, index) => `s${index}`);
-    const states = Object.fromEntries(names.map((name, index) => [name, { ping: names[(index + 1) % count]! }]));
+    const states = Object.fromEntries(
+      names.map((name, index) => [name, { ping: names[(index + 1) % count]! }]),
+    );
     return { ...simple, start: "s0", states };
   };
   assertEquals(compileContract(withStates(255)).stateNames.length, 255);
@@ -86,7 +99,9 @@ Deno.test("a contract has at most 255 states, which an end that moves carries in
 
 Deno.test("a message has at most 32 fields", () => {
   const withFields = (count: number): Contract => {
-    const body = Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, "u8" as const]));
+    const body = Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`f${index}`, "u8" as const]),
+    );
     return { ...simple, messages: { ...simple.messages, ping: { ...ping, body } } };
   };
   assertEquals(compileContract(withFields(32)).messages[0]!.fields.length, 32);

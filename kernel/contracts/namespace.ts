@@ -42,7 +42,14 @@ export const namespaceContract = {
     bind: {
       from: "client",
       doc: "Hands `endpoint` to the service at a path; waits for the name, but not for ever",
-      body: { id: "u32", path: "string", contract: "string", digest: "u32", timeoutNs: "f64", endpoint: "endpoint" },
+      body: {
+        id: "u32",
+        path: "string",
+        contract: "string",
+        digest: "u32",
+        timeoutNs: "f64",
+        endpoint: "endpoint",
+      },
     },
     enumerate: { from: "client", doc: "Wants all names below a path", body: { id: "u32", path: "string" } },
     done: { from: "server", doc: "It is done", body: { id: "u32" } },
@@ -51,7 +58,11 @@ export const namespaceContract = {
       doc: "The names: lines of path, contract and kernel, separated by tabs",
       body: { id: "u32", names: "string" },
     },
-    refused: { from: "server", doc: "It cannot be done", body: { id: "u32", code: namespaceErrors, reason: "string" } },
+    refused: {
+      from: "server",
+      doc: "It cannot be done",
+      body: { id: "u32", code: namespaceErrors, reason: "string" },
+    },
   },
   start: "ready",
   states: {

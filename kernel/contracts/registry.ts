@@ -10,7 +10,7 @@
  */
 
 import type { Contract } from "./contract.ts";
-import { type CompiledContract, compileContract, ContractError } from "./monitor.ts";
+import { compileContract, type CompiledContract, ContractError } from "./monitor.ts";
 
 const contractsMax = 1024;
 
@@ -20,7 +20,9 @@ export class ContractRegistry {
 
   /** The compiled form of a declaration; throws ContractError when it is refused. */
   admit(declaration: Contract): CompiledContract {
-    if (typeof declaration !== "object" || declaration === null) throw new ContractError("That is not a contract");
+    if (typeof declaration !== "object" || declaration === null) {
+      throw new ContractError("That is not a contract");
+    }
     const known = this.#byDeclaration.get(declaration);
     if (known !== undefined) return known;
     const compiled = this.#enter(compileContract(declaration));

@@ -28,7 +28,11 @@ Deno.test("another declaration under a known name is refused, and the first stay
   const registry = new ContractRegistry();
   const first = registry.admit(named("clock/1"));
   const other = named("clock/1", { messages: { tick: { from: "server", doc: "Time passes" } } });
-  assertThrows(() => registry.admit(other), ContractError, `"clock/1" is already known with another declaration`);
+  assertThrows(
+    () => registry.admit(other),
+    ContractError,
+    `"clock/1" is already known with another declaration`,
+  );
   assert(registry.find("clock/1") === first);
 });
 
@@ -36,7 +40,9 @@ Deno.test("contracts of endpoints inside messages are known as well, at any dept
   const registry = new ContractRegistry();
   const carrying = (name: string, carried: Contract) =>
     named(name, {
-      messages: { tick: { from: "client", doc: "Take this", body: { to: { endpoint: carried, end: "server" } } } },
+      messages: {
+        tick: { from: "client", doc: "Take this", body: { to: { endpoint: carried, end: "server" } } },
+      },
     });
   registry.admit(carrying("outer/1", carrying("middle/1", named("inner/1"))));
   assertEquals(["outer/1", "middle/1", "inner/1"].map((name) => registry.find(name)?.name), [

@@ -25,7 +25,11 @@ const interruptEnable = 1;
 const descriptorSize = 32;
 export const descriptorsMax = 64;
 
-const directionBits = { "host to local": 0 << 1, "local to host": 1 << 1, "local to internal": 3 << 1 } as const;
+const directionBits = {
+  "host to local": 0 << 1,
+  "local to host": 1 << 1,
+  "local to internal": 3 << 1,
+} as const;
 
 export interface Transfer {
   readonly direction: keyof typeof directionBits;
@@ -68,7 +72,9 @@ export class AdmaChannel {
   /** Runs a chain; returns when its last descriptor is done. */
   *run(transfers: readonly Transfer[]): Call<void> {
     if (transfers.length === 0) return;
-    if (transfers.length > descriptorsMax) throw new Error(`A chain of ${transfers.length} descriptors, at most ${descriptorsMax} fit`);
+    if (transfers.length > descriptorsMax) {
+      throw new Error(`A chain of ${transfers.length} descriptors, at most ${descriptorsMax} fit`);
+    }
     yield* this.#free.wait();
     const { dmaProgram } = this.#cpu.isa.primitives;
     // Setting the channel up costs once a chain, each descriptor a few stores and the cleaning of its line.

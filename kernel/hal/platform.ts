@@ -34,7 +34,10 @@ export interface Platform {
   /** PCI configuration space of the buses below this kernel. */
   readonly configuration: ConfigurationSpace;
   /** Windows in which BARs are to be placed. */
-  readonly windows: { readonly memory: { base: number; size: number }; readonly io: { base: number; size: number } };
+  readonly windows: {
+    readonly memory: { base: number; size: number };
+    readonly io: { base: number; size: number };
+  };
   /** The line that a PCI function's INTx# pin arrives on. */
   interruptLine(device: number, pin: number, interruptLineRegister: number): number;
   /** Where this kernel's CPUs reach what a BAR at `busAddress` decodes. */

@@ -7,7 +7,14 @@
  */
 
 import type { ConfigurationSpace } from "../boot/pci_access.ts";
-import { type AddressSpace, type Complex, type Cpu, type Duration, elapsed, type Instant } from "./hardware.ts";
+import {
+  type AddressSpace,
+  type Complex,
+  type Cpu,
+  type Duration,
+  elapsed,
+  type Instant,
+} from "./hardware.ts";
 import type { InterruptSource, Platform } from "./platform.ts";
 
 const localApicBase = 0xfee0_0000;

@@ -91,7 +91,9 @@ export class ExchangeHeap implements DramBacking {
   }
 
   free(block: Block): void {
-    if (this.blockAt(block.address) !== block) throw new Error(`Block at 0x${block.address.toString(16)} is freed twice`);
+    if (this.blockAt(block.address) !== block) {
+      throw new Error(`Block at 0x${block.address.toString(16)} is freed twice`);
+    }
     this.setOwner(block, undefined);
     block.buffer.transfer(0);
     this.#liveBlocks--;
@@ -155,7 +157,12 @@ export class ExchangeHeap implements DramBacking {
     if (page === undefined) {
       const base = this.#pages.allocate(1);
       if (base === undefined) return undefined;
-      page = { base, classSize, slots: new Array<Block | undefined>(pageSize / classSize).fill(undefined), used: 0 };
+      page = {
+        base,
+        classSize,
+        slots: new Array<Block | undefined>(pageSize / classSize).fill(undefined),
+        used: 0,
+      };
       this.#map.set(base, page);
       partial.push(page);
     }

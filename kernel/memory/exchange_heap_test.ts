@@ -17,7 +17,12 @@ const heapOf = (pages: number) => new ExchangeHeap(base, pages * pageSize);
 
 Deno.test("a block is zeroed and its window is exactly what was asked for", () => {
   const heap = heapOf(16);
-  for (const [size, capacity] of [[0, 64], [1, 64], [64, 64], [65, 128], [2048, 2048], [2049, 4096], [4097, 8192]]) {
+  for (
+    const [size, capacity] of [[0, 64], [1, 64], [64, 64], [65, 128], [2048, 2048], [2049, 4096], [
+      4097,
+      8192,
+    ]]
+  ) {
     const block = heap.allocate(size!, undefined)!;
     assertEquals([block.length, block.capacity], [size!, capacity!]);
     assert(block.bytes.every((byte) => byte === 0));
@@ -140,7 +145,11 @@ Deno.test("an access to no block, or past the end of one, is refused with the ad
   const { heap } = overDram();
   const block = heap.allocate(64, undefined)!;
   const into = new Uint8Array(8);
-  assertThrows(() => heap.read(block.address + 64, into), Error, "No exchange-heap block is at physical address 0x400040");
+  assertThrows(
+    () => heap.read(block.address + 64, into),
+    Error,
+    "No exchange-heap block is at physical address 0x400040",
+  );
   assertThrows(() => heap.read(block.address + 60, into), Error, "8 bytes at 0x40003c run past the end");
   heap.free(block);
   assertThrows(() => heap.write(block.address, into), Error, "No exchange-heap block");

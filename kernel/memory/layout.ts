@@ -37,14 +37,20 @@ export function layOutMemory(complex: Complex, ranges: readonly Range[]): Kernel
   const total = ranges.reduce((sum, range) => sum + range.size, 0);
   const largest = ranges.reduce((best, range) => range.size > best.size ? range : best);
   const dram = complex.dram.find((one) => one.base <= largest.base && largest.base < one.base + one.size);
-  if (dram === undefined) throw new Error(`No DRAM at 0x${largest.base.toString(16)}, where the memory map promises it`);
+  if (dram === undefined) {
+    throw new Error(`No DRAM at 0x${largest.base.toString(16)}, where the memory map promises it`);
+  }
   const end = Math.min(largest.base + largest.size, dram.base + dram.size);
   const messages = { base: largest.base + bootSize, size: messagesSize };
   const kernel = { base: messages.base + messages.size, size: kernelSize };
   const heapBase = kernel.base + kernel.size;
   const heap = { base: heapBase, size: Math.min(heapMax, end - heapBase) };
   if (heap.size < mebibyte) {
-    throw new Error(`A kernel needs more than ${(heapBase - largest.base) / mebibyte} MiB, its domain has ${total / mebibyte}`);
+    throw new Error(
+      `A kernel needs more than ${(heapBase - largest.base) / mebibyte} MiB, its domain has ${
+        total / mebibyte
+      }`,
+    );
   }
   return { dram, total, boot: { base: largest.base, size: bootSize }, messages, kernel, heap };
 }
@@ -53,6 +59,8 @@ export function layOutMemory(complex: Complex, ranges: readonly Range[]): Kernel
 export const pairAreaAddress = (messages: Range, index: number, size: number): number => {
   const slot = Math.ceil(size / 4096) * 4096;
   const address = messages.base + index * slot;
-  if (address + slot > messages.base + messages.size) throw new Error(`No room to exchange messages with kernel ${index}`);
+  if (address + slot > messages.base + messages.size) {
+    throw new Error(`No room to exchange messages with kernel ${index}`);
+  }
   return address;
 };

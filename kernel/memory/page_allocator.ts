@@ -58,9 +58,14 @@ export class PageAllocator {
     const after = this.#free[low];
     const end = base + pages * pageSize;
     if (base < this.#base || end > this.#base + this.totalPages * pageSize) {
-      throw new Error(`Cannot free ${pages} pages at 0x${base.toString(16)}: they lie outside the allocator's range`);
+      throw new Error(
+        `Cannot free ${pages} pages at 0x${base.toString(16)}: they lie outside the allocator's range`,
+      );
     }
-    if ((before !== undefined && before.base + before.pages * pageSize > base) || (after !== undefined && after.base < end)) {
+    if (
+      (before !== undefined && before.base + before.pages * pageSize > base) ||
+      (after !== undefined && after.base < end)
+    ) {
       throw new Error(`Cannot free ${pages} pages at 0x${base.toString(16)}: they are free already`);
     }
     this.#freePages += pages;

@@ -59,7 +59,12 @@ export class Namespace {
 
   /** All names, sorted by path. */
   get names(): NameRow[] {
-    return [...this.#names.values()].map(({ path, contract, contractName, kernel }) => ({ path, contract, contractName, kernel }))
+    return [...this.#names.values()].map(({ path, contract, contractName, kernel }) => ({
+      path,
+      contract,
+      contractName,
+      kernel,
+    }))
       .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 
@@ -90,18 +95,33 @@ export class Namespace {
           string,
           ChannelEnd,
         ];
-        return this.#register({ path, contract, digest, contractName, kernel: client, provider }, done, refuse);
+        return this.#register(
+          { path, contract, digest, contractName, kernel: client, provider },
+          done,
+          refuse,
+        );
       }
       case "deregister":
-        return this.#deregister(path, client) ? done() : refuse("NotFound", `No name "${path}" of this kernel`);
+        return this.#deregister(path, client)
+          ? done()
+          : refuse("NotFound", `No name "${path}" of this kernel`);
       case "bind": {
-        const [, , contract, digest, timeoutNs, endpoint] = message.values as [number, string, string, number, number, ChannelEnd];
+        const [, , contract, digest, timeoutNs, endpoint] = message.values as [
+          number,
+          string,
+          string,
+          number,
+          number,
+          ChannelEnd,
+        ];
         return this.#bind({ path, contract, digest, endpoint, done, refuse, timer: undefined }, timeoutNs);
       }
       case "enumerate": {
         const below = path === "/" ? "/" : `${path}/`;
         const rows = this.names.filter((name) => name.path === path || name.path.startsWith(below));
-        const lines = rows.map((row) => `${row.path}\t${row.contractName}\t${this.#kernel.nameOf(row.kernel)}`);
+        const lines = rows.map((row) =>
+          `${row.path}\t${row.contractName}\t${this.#kernel.nameOf(row.kernel)}`
+        );
         return reply("entries", lines.join("\n"));
       }
     }
@@ -131,7 +151,9 @@ export class Namespace {
     const name = this.#names.get(bind.path);
     if (name !== undefined) return this.#satisfy(bind, name);
     if (!(timeoutNs > 0)) return this.#refuse(bind, "NotFound", `Nothing is registered at "${bind.path}"`);
-    if (this.#waiting.size >= waitingMax) return this.#refuse(bind, "TimedOut", `More than ${waitingMax} binds wait`);
+    if (this.#waiting.size >= waitingMax) {
+      return this.#refuse(bind, "TimedOut", `More than ${waitingMax} binds wait`);
+    }
     this.#waiting.add(bind);
     const { timers, clock } = this.#kernel;
     bind.timer = timers.at(later(clock.now, nanoseconds(timeoutNs)), () => {
@@ -142,7 +164,11 @@ export class Namespace {
 
   #satisfy(bind: WaitingBind, name: Name): void {
     if (bind.contract !== name.contract || bind.digest !== name.digest) {
-      return this.#refuse(bind, "BadArgument", `"${bind.path}" speaks ${name.contract}, not ${bind.contract}`);
+      return this.#refuse(
+        bind,
+        "BadArgument",
+        `"${bind.path}" speaks ${name.contract}, not ${bind.contract}`,
+      );
     }
     this.#settle(bind);
     const { provider } = name;

@@ -34,8 +34,19 @@ export class NamespaceClient {
     };
   }
 
-  register(thread: Thread, path: string, contract: CompiledContract, provider: ChannelEnd, answer: () => unknown): void {
-    this.#ask(thread, "register", [path, contract.name, contract.digest, contract.contractName, provider], answer);
+  register(
+    thread: Thread,
+    path: string,
+    contract: CompiledContract,
+    provider: ChannelEnd,
+    answer: () => unknown,
+  ): void {
+    this.#ask(
+      thread,
+      "register",
+      [path, contract.name, contract.digest, contract.contractName, provider],
+      answer,
+    );
   }
 
   /** Nobody waits: used when a process dies too. */
@@ -43,7 +54,14 @@ export class NamespaceClient {
     this.#send("deregister", [path], { answer: () => {} });
   }
 
-  bind(thread: Thread, path: string, contract: CompiledContract, timeoutNs: number, server: ChannelEnd, answer: () => unknown): void {
+  bind(
+    thread: Thread,
+    path: string,
+    contract: CompiledContract,
+    timeoutNs: number,
+    server: ChannelEnd,
+    answer: () => unknown,
+  ): void {
     this.#ask(thread, "bind", [path, contract.name, contract.digest, timeoutNs, server], answer);
   }
 

@@ -58,7 +58,9 @@ const endpointElements = ["endpoint", "inputPipe", "outputPipe"];
 export function parseManifest(text: string, file: string): Manifest {
   const root = parseRoot(text, file, "application");
   const name = requiredAttribute(root, "name", file);
-  const endpoints = childrenOf(root, "endpoints", file, endpointElements).map((element) => parseEndpoint(element, file));
+  const endpoints = childrenOf(root, "endpoints", file, endpointElements).map((element) =>
+    parseEndpoint(element, file)
+  );
   const services = childrenOf(root, "services", file, ["service"]).map((element) => ({
     contractName: requiredAttribute(element, "contractName", file),
     path: requiredAttribute(element, "path", file),
@@ -75,10 +77,12 @@ export function parseManifest(text: string, file: string): Manifest {
 
 export function parseSystemManifest(text: string, file: string): SystemManifest {
   const root = parseRoot(text, file, "system");
-  const paths = new Map(childrenOf(root, "contracts", file, ["contract"]).map((element) => [
-    requiredAttribute(element, "contractName", file),
-    requiredAttribute(element, "path", file),
-  ]));
+  const paths = new Map(
+    childrenOf(root, "contracts", file, ["contract"]).map((element) => [
+      requiredAttribute(element, "contractName", file),
+      requiredAttribute(element, "path", file),
+    ]),
+  );
   const boot = childrenOf(root, "boot", file, ["program"]).map((element) => ({
     program: requiredAttribute(element, "name", file),
     arguments: (element.attributes["arguments"] ?? "").split(" ").filter((word) => word !== ""),
@@ -96,7 +100,9 @@ function parseRoot(text: string, file: string, expected: string): XmlElement {
   }
   noteLines(root, text);
   if (root.name.local !== expected) {
-    throw new ManifestError(`${placeOf(root, file)}: the root element is <${root.name.raw}>, expected <${expected}>`);
+    throw new ManifestError(
+      `${placeOf(root, file)}: the root element is <${root.name.raw}>, expected <${expected}>`,
+    );
   }
   return root;
 }
@@ -107,13 +113,17 @@ function parseEndpoint(element: XmlElement, file: string): EndpointDeclaration {
   const affinity = Number(written);
   if (!/^-?\d+$/.test(written) || Math.abs(affinity) > affinityMax) {
     throw new ManifestError(
-      `${placeOf(element, file)}: affinity of ${contractName} is "${written}", expected a whole number from -${affinityMax} to ${affinityMax}`,
+      `${
+        placeOf(element, file)
+      }: affinity of ${contractName} is "${written}", expected a whole number from -${affinityMax} to ${affinityMax}`,
     );
   }
   const platform = element.attributes["platform"];
   if (platform !== undefined && contractName !== "KernelControlContract") {
     throw new ManifestError(
-      `${placeOf(element, file)}: <${element.name.raw}> of ${contractName} has a platform; only KernelControlContract may`,
+      `${
+        placeOf(element, file)
+      }: <${element.name.raw}> of ${contractName} has a platform; only KernelControlContract may`,
     );
   }
   return { contractName, affinity, platform };
@@ -125,7 +135,9 @@ function childrenOf(root: XmlElement, group: string, file: string, allowed: read
   return holders.flatMap((holder) => elementsOf(holder.children)).map((element) => {
     if (allowed.includes(element.name.local)) return element;
     const expected = allowed.join("> or <");
-    throw new ManifestError(`${placeOf(element, file)}: <${element.name.raw}> inside <${group}>, expected <${expected}>`);
+    throw new ManifestError(
+      `${placeOf(element, file)}: <${element.name.raw}> inside <${group}>, expected <${expected}>`,
+    );
   });
 }
 

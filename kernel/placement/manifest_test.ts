@@ -29,7 +29,11 @@ const whole = `<?xml version="1.0" encoding="utf-8"?>
 </application>`;
 
 Deno.test("a manifest gives endpoints with affinity (0 when absent), services, devices and privileges", () => {
-  const endpoint = (contractName: string, affinity: number, platform?: string) => ({ contractName, affinity, platform });
+  const endpoint = (contractName: string, affinity: number, platform?: string) => ({
+    contractName,
+    affinity,
+    platform,
+  });
   assertEquals(parseManifest(whole, "TcpTest.xml"), {
     name: "TcpTest",
     source: "apps/tcp_test/main.ts",
@@ -47,7 +51,10 @@ Deno.test("a manifest gives endpoints with affinity (0 when absent), services, d
 });
 
 Deno.test("a manifest that asks for nothing is a manifest", () => {
-  const { endpoints, services, devices, privileges } = parseManifest(`<application name="A" source="a.ts"/>`, "a.xml");
+  const { endpoints, services, devices, privileges } = parseManifest(
+    `<application name="A" source="a.ts"/>`,
+    "a.xml",
+  );
   assertEquals([endpoints, services, devices, privileges], [[], [], [], []]);
 });
 
@@ -69,11 +76,23 @@ const refusals: [string, string, string][] = [
   ["ends too early", `<application name="A" source="a.ts">`, "bad.xml:1:"],
   ["closes another element than it opened", application("<endpoints></endpoint>"), "bad.xml:2:"],
   ["brings a document type", `<!DOCTYPE a>\n${application("")}`, "DOCTYPE declarations are not allowed"],
-  ["has another root", `<app name="A" source="a.ts"/>`, "bad.xml:1: the root element is <app>, expected <application>"],
+  [
+    "has another root",
+    `<app name="A" source="a.ts"/>`,
+    "bad.xml:1: the root element is <app>, expected <application>",
+  ],
   ["has no name", `<application source="a.ts"/>`, "bad.xml:1: <application> has no attribute name"],
   ["has no source", `<application name="A"/>`, "bad.xml:1: <application> has no attribute source"],
-  ["has an endpoint without a contract", endpoints(`<endpoint affinity="1"/>`), "bad.xml:3: <endpoint> has no attribute contractName"],
-  ["has a stranger among its endpoints", endpoints(`<pipe/>`), "bad.xml:3: <pipe> inside <endpoints>, expected <endpoint> or"],
+  [
+    "has an endpoint without a contract",
+    endpoints(`<endpoint affinity="1"/>`),
+    "bad.xml:3: <endpoint> has no attribute contractName",
+  ],
+  [
+    "has a stranger among its endpoints",
+    endpoints(`<pipe/>`),
+    "bad.xml:3: <pipe> inside <endpoints>, expected <endpoint> or",
+  ],
   [
     "has a fractional affinity",
     endpoints(`<endpoint contractName="C" affinity="1.5"/>`),
@@ -85,8 +104,16 @@ const refusals: [string, string, string][] = [
     `affinity of C is "much"`,
   ],
   ["has an empty affinity", endpoints(`<endpoint contractName="C" affinity=""/>`), `affinity of C is ""`],
-  ["has too large an affinity", endpoints(`<endpoint contractName="C" affinity="1001"/>`), `affinity of C is "1001"`],
-  ["has too small an affinity", endpoints(`<endpoint contractName="C" affinity="-1001"/>`), `affinity of C is "-1001"`],
+  [
+    "has too large an affinity",
+    endpoints(`<endpoint contractName="C" affinity="1001"/>`),
+    `affinity of C is "1001"`,
+  ],
+  [
+    "has too small an affinity",
+    endpoints(`<endpoint contractName="C" affinity="-1001"/>`),
+    `affinity of C is "-1001"`,
+  ],
   [
     "gives a platform to a contract that is no kernel's",
     endpoints(`<endpoint contractName="C" affinity="1" platform="xscale"/>`),
@@ -127,7 +154,17 @@ Deno.test("a refusal names the line of its element, whatever comments and tags o
 });
 
 Deno.test("whatever text a manifest holds, it is read or refused, and nothing else is thrown", () => {
-  const word = fc.constantFrom(..."<>/=\"'& \n", "application", "endpoints", "endpoint", "affinity", "name", "&#0;", "<!--", "]]>");
+  const word = fc.constantFrom(
+    ..."<>/=\"'& \n",
+    "application",
+    "endpoints",
+    "endpoint",
+    "affinity",
+    "name",
+    "&#0;",
+    "<!--",
+    "]]>",
+  );
   fc.assert(fc.property(fc.array(word, { maxLength: 30 }), (words) => {
     for (const text of [words.join(""), endpoints(words.join(""))]) {
       try {

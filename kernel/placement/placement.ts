@@ -34,7 +34,11 @@ export class PlacementError extends Error {
   override readonly name = "PlacementError";
 }
 
-export function place(manifest: Manifest, kernels: readonly Candidate[], servicesOf: ServiceKernels): Placement {
+export function place(
+  manifest: Manifest,
+  kernels: readonly Candidate[],
+  servicesOf: ServiceKernels,
+): Placement {
   const steps: PlacementRow[] = [];
   let left = platformPass(manifest, kernels, steps);
   if (left.length > 1) left = affinityPass("positive", manifest, left, servicesOf, steps);
@@ -45,12 +49,23 @@ export function place(manifest: Manifest, kernels: readonly Candidate[], service
 }
 
 /** The platforms of the highest affinity that any kernel has. */
-function platformPass(manifest: Manifest, kernels: readonly Candidate[], steps: PlacementRow[]): readonly Candidate[] {
-  const preferences = manifest.endpoints.filter(({ platform, affinity }) => platform !== undefined && affinity > 0);
+function platformPass(
+  manifest: Manifest,
+  kernels: readonly Candidate[],
+  steps: PlacementRow[],
+): readonly Candidate[] {
+  const preferences = manifest.endpoints.filter(({ platform, affinity }) =>
+    platform !== undefined && affinity > 0
+  );
   if (preferences.length === 0) return kernels;
   const affinityTo = (kernel: Candidate): number =>
-    preferences.reduce((best, { platform, affinity }) => platform === kernel.platform ? Math.max(best, affinity) : best, 0);
-  if (kernels.some((kernel) => affinityTo(kernel) > 0)) return keepBest("platform", kernels, affinityTo, steps);
+    preferences.reduce(
+      (best, { platform, affinity }) => platform === kernel.platform ? Math.max(best, affinity) : best,
+      0,
+    );
+  if (kernels.some((kernel) => affinityTo(kernel) > 0)) {
+    return keepBest("platform", kernels, affinityTo, steps);
+  }
   const wanted = preferences.map(({ platform }) => platform).join(", ");
   throw new PlacementError(`Cannot place ${manifest.name}: no kernel of platform ${wanted} is present`);
 }

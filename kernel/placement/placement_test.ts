@@ -22,10 +22,21 @@ const all = [coordinator, numa1, card0];
 type Wish = readonly [contractName: string, affinity: number];
 type Services = Readonly<Record<string, readonly number[]>>;
 
-const platformWish = (platform: string, affinity: number) => ({ contractName: "KernelControlContract", platform, affinity });
+const platformWish = (platform: string, affinity: number) => ({
+  contractName: "KernelControlContract",
+  platform,
+  affinity,
+});
 
-function manifestOf(wishes: readonly Wish[], platforms: readonly ReturnType<typeof platformWish>[] = []): Manifest {
-  const endpoints = wishes.map(([contractName, affinity]) => ({ contractName, affinity, platform: undefined }));
+function manifestOf(
+  wishes: readonly Wish[],
+  platforms: readonly ReturnType<typeof platformWish>[] = [],
+): Manifest {
+  const endpoints = wishes.map(([contractName, affinity]) => ({
+    contractName,
+    affinity,
+    platform: undefined,
+  }));
   return {
     name: "Sample",
     source: "sample.ts",
@@ -53,7 +64,8 @@ const cases: readonly Case[] = [
     chosen: "card0",
   },
   {
-    sentence: "3.7.1: an affinity of -1 is a wish to execute on a kernel that differs from the one servicing TCP",
+    sentence:
+      "3.7.1: an affinity of -1 is a wish to execute on a kernel that differs from the one servicing TCP",
     wishes: [["TcpContract", -1]],
     services: { TcpContract: [2] },
     chosen: "numa1",
@@ -77,7 +89,8 @@ const cases: readonly Case[] = [
     chosen: "numa1",
   },
   {
-    sentence: "3.7.2: positive platform affinity culls the list: what it culled, no positive affinity brings back",
+    sentence:
+      "3.7.2: positive platform affinity culls the list: what it culled, no positive affinity brings back",
     wishes: [["TcpContract", 1000]],
     platforms: [platformWish(x86, 1)],
     services: { TcpContract: [2] },
@@ -117,7 +130,8 @@ const cases: readonly Case[] = [
     chosen: "coordinator",
   },
   {
-    sentence: "3.7.2: by itself, negative affinity only attempts to avoid: the fourth copy goes where one is, and CPUs idle",
+    sentence:
+      "3.7.2: by itself, negative affinity only attempts to avoid: the fourth copy goes where one is, and CPUs idle",
     wishes: [["IndexerContract", -1]],
     services: { IndexerContract: [2, 1, 0] },
     chosen: "card0",
@@ -133,7 +147,8 @@ const cases: readonly Case[] = [
     chosen: "card0",
   },
   {
-    sentence: "3.7.3: if multiple kernels of the platform are available, only those are used in the second step",
+    sentence:
+      "3.7.3: if multiple kernels of the platform are available, only those are used in the second step",
     wishes: [["FileSystemContract", 1]],
     platforms: [platformWish(x86, 1)],
     services: { FileSystemContract: [0, 2, 2] },
@@ -193,14 +208,16 @@ const cases: readonly Case[] = [
     chosen: "coordinator",
   },
   {
-    sentence: "Figure 3: keep only kernels equal to max platform affinity: two platforms of equal affinity are both kept",
+    sentence:
+      "Figure 3: keep only kernels equal to max platform affinity: two platforms of equal affinity are both kept",
     wishes: [["A", 1]],
     platforms: [platformWish(x86, 2), platformWish("xscale", 2)],
     services: { A: [2] },
     chosen: "card0",
   },
   {
-    sentence: "Figure 3: return the kernel with the lowest CPU utilization; on a tie, DESIGN section 4, the lowest number",
+    sentence:
+      "Figure 3: return the kernel with the lowest CPU utilization; on a tie, DESIGN section 4, the lowest number",
     kernels: [card0, numa1, coordinator].map((kernel) => ({ ...kernel, cpuUse: 0.2 })),
     chosen: "coordinator",
   },
@@ -270,7 +287,10 @@ function isBetter(a: readonly number[], b: readonly number[]): boolean {
 const affinity = fc.integer({ min: -3, max: 3 });
 const contractName = fc.constantFrom("A", "B", "C");
 const platform = fc.constantFrom("p", "q", "r");
-const machine = fc.array(fc.record({ platform, cpuUse: fc.constantFrom(0, 0.25, 0.5) }), { minLength: 1, maxLength: 5 })
+const machine = fc.array(fc.record({ platform, cpuUse: fc.constantFrom(0, 0.25, 0.5) }), {
+  minLength: 1,
+  maxLength: 5,
+})
   .map((kernels) => kernels.map((kernel, index): Candidate => ({ ...kernel, index, name: `k${index}` })));
 const sample = fc.record({
   kernels: machine,
@@ -295,7 +315,10 @@ Deno.test("in random cases the kernel is the best by platform, positive sum, neg
       const { kernel, steps } = choose();
       assertEquals(kernel.name, best.name);
       const last = steps.at(-1);
-      assert(last === undefined || steps.some((step) => step.pass === last.pass && step.kernel === best.name && step.kept));
+      assert(
+        last === undefined ||
+          steps.some((step) => step.pass === last.pass && step.kernel === best.name && step.kept),
+      );
     }),
     { numRuns: 1000 },
   );

@@ -42,7 +42,9 @@ export class ProcessTable {
   }
 
   create(manifest: Manifest, arguments_: readonly string[]): Process {
-    if (this.#processes.size >= processesMax) throw new CallError("OutOfMemory", `At most ${processesMax} processes run on a kernel`);
+    if (this.#processes.size >= processesMax) {
+      throw new CallError("OutOfMemory", `At most ${processesMax} processes run on a kernel`);
+    }
     const pid = this.#kernel.index * pidsPerKernel + this.#nextSerial++;
     const process = new Process(pid, this.#kernel.name, manifest, arguments_);
     this.#processes.set(pid, process);
@@ -62,7 +64,9 @@ export class ProcessTable {
       throw new CallError("OutOfMemory", `${process.label} may own at most ${heapQuota >> 20} MiB of blocks`);
     }
     const block = this.#kernel.heap.allocate(size, process);
-    if (block === undefined) throw new CallError("OutOfMemory", `The exchange heap of ${this.#kernel.name} has no ${size} bytes`);
+    if (block === undefined) {
+      throw new CallError("OutOfMemory", `The exchange heap of ${this.#kernel.name} has no ${size} bytes`);
+    }
     return block;
   }
 
@@ -115,7 +119,7 @@ export class ProcessTable {
     this.#kernel.scheduler.remove(thread);
     thread.state = "ended";
     thread.process.threads.delete(thread);
-    if (wasRunning) for (const dispatcher of this.#kernel.dispatchers) dispatcher.abandon(thread);
+    if (wasRunning) { for (const dispatcher of this.#kernel.dispatchers) dispatcher.abandon(thread); }
     for (const onEnd of thread.onEnd) onEnd();
   }
 

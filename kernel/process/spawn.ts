@@ -31,7 +31,15 @@ export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): P
   const stdin = pipeEnd(request.stdin, "server", parent);
   const stdout = pipeEnd(request.stdout, "client", parent);
   const manifest = readManifest(String(request.source.manifest));
-  const process = start(kernel, manifest, String(request.source.il), request.arguments, stdin, stdout, request.device);
+  const process = start(
+    kernel,
+    manifest,
+    String(request.source.il),
+    request.arguments,
+    stdin,
+    stdout,
+    request.device,
+  );
   releaseEnd(request.stdin);
   releaseEnd(request.stdout);
   parent.ends.delete(stdin);
@@ -40,11 +48,24 @@ export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): P
 }
 
 /** Starts a process of the kernel's own accord; its pipes have nobody at the other end. */
-export function spawnFromKernel(kernel: Kernel, manifestText: string, il: string, arguments_: readonly string[]): Process {
+export function spawnFromKernel(
+  kernel: Kernel,
+  manifestText: string,
+  il: string,
+  arguments_: readonly string[],
+): Process {
   const contract = kernel.contracts.admit(pipeContract);
   const input = kernel.channels.create(contract);
   const output = kernel.channels.create(contract);
-  const process = start(kernel, parseManifest(manifestText, "manifest"), il, arguments_, input.server, output.client, undefined);
+  const process = start(
+    kernel,
+    parseManifest(manifestText, "manifest"),
+    il,
+    arguments_,
+    input.server,
+    output.client,
+    undefined,
+  );
   kernel.channels.close(input.client);
   kernel.channels.close(output.server);
   return process;
@@ -68,7 +89,9 @@ function start(
   const abi = createProgramAbi(process, {
     stdin: new EndpointHandle(stdin, pipeContract),
     stdout: new EndpointHandle(stdout, pipeContract),
-    device: location === undefined || location === "" ? undefined : deviceFor(kernel, process, manifest, location),
+    device: location === undefined || location === ""
+      ? undefined
+      : deviceFor(kernel, process, manifest, location),
     system: manifest.privileges.includes("system") ? createSystemCalls() : undefined,
   });
   kernel.processes.startThread(process, instance.start(abi), "main");
@@ -98,7 +121,10 @@ function deviceFor(kernel: Kernel, process: Process, manifest: Manifest, locatio
 
 function pipeEnd(handle: unknown, side: "client" | "server", parent: Process): ChannelEnd {
   const end = endOf(handle);
-  if (end === undefined || end.closed || end.holder !== parent || end.end !== side || end.contract.name !== pipeContract.name) {
+  if (
+    end === undefined || end.closed || end.holder !== parent || end.end !== side ||
+    end.contract.name !== pipeContract.name
+  ) {
     throw new CallError("BadArgument", `A process needs the ${side}'s end of a pipe`);
   }
   return end;

@@ -13,7 +13,15 @@ import type { Call } from "../abi/kernel.ts";
 import type { AdmaChannel, Transfer } from "../hal/adma.ts";
 import type { AddressSpace, Cpu } from "../hal/hardware.ts";
 import { KernelEvent, work } from "../scheduling/kernel_event.ts";
-import { counterLine, messageSlot, messageSlots, releaseSize, releaseSlot, releaseSlots, type Side } from "./pair_area.ts";
+import {
+  counterLine,
+  messageSlot,
+  messageSlots,
+  releaseSize,
+  releaseSlot,
+  releaseSlots,
+  type Side,
+} from "./pair_area.ts";
 import { slotSize } from "./record.ts";
 import { Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
@@ -54,10 +62,14 @@ export class CardTransport implements Transport {
   constructor(options: CardTransportOptions) {
     this.#options = options;
     const { space, mirror } = options;
-    this.#rings = new Rings({
-      read: (offset, length) => space.read(mirror + offset, length),
-      write: (offset, bytes) => space.write(mirror + offset, bytes),
-    }, "b", options.load);
+    this.#rings = new Rings(
+      {
+        read: (offset, length) => space.read(mirror + offset, length),
+        write: (offset, bytes) => space.write(mirror + offset, bytes),
+      },
+      "b",
+      options.load,
+    );
   }
 
   /** The host has rung the doorbell of this pair. */
@@ -117,7 +129,9 @@ export class CardTransport implements Transport {
     }
   }
 
-  *push(copies: readonly { readonly from: number; readonly to: number; readonly length: number }[]): Call<void> {
+  *push(
+    copies: readonly { readonly from: number; readonly to: number; readonly length: number }[],
+  ): Call<void> {
     const transfers = copies.map(({ from, to, length }): Transfer => ({
       direction: "local to host",
       source: from,
@@ -164,7 +178,12 @@ export class CardTransport implements Transport {
       ...runs(this.#sentReleases, releases, releaseSlots).map(([first, count]) =>
         this.#send(releaseSlot("b", first), count * releaseSize)
       ),
-      { direction: "local to host", source: counters, destination: hostArea + line.offset, length: line.size } as const,
+      {
+        direction: "local to host",
+        source: counters,
+        destination: hostArea + line.offset,
+        length: line.size,
+      } as const,
       { direction: "local to internal", source: bellWord, destination: outboundDoorbell, length: 4 } as const,
     ];
     this.#sentHead = head;

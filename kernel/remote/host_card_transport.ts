@@ -41,10 +41,14 @@ export class HostCardTransport implements Transport {
     load: () => number,
     readonly ringDoorbell: () => void,
   ) {
-    this.#rings = new Rings({
-      read: (offset, length) => space.read(area + offset, length),
-      write: (offset, bytes) => space.write(area + offset, bytes),
-    }, "a", load);
+    this.#rings = new Rings(
+      {
+        read: (offset, length) => space.read(area + offset, length),
+        write: (offset, bytes) => space.write(area + offset, bytes),
+      },
+      "a",
+      load,
+    );
   }
 
   /** The card has rung: look at the rings. */

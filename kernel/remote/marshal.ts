@@ -10,7 +10,15 @@
 import { type CompiledField, type CompiledMessage, recordSizeOf } from "../contracts/monitor.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
-import { bodySizeMax, decodeText, encodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
+import {
+  bodySizeMax,
+  decodeText,
+  encodeText,
+  inlineStringMax,
+  recordKind,
+  RecordReader,
+  RecordWriter,
+} from "./record.ts";
 
 const inBlock = 0xffff;
 /** Bytes that name a block: address, offset, length. */
@@ -47,8 +55,20 @@ export interface Departure {
   endLeaves(end: ChannelEnd): TravellingEnd;
 }
 
-export function encodeMessage(channel: number, receiverEnd: number, sequence: number, message: Message, departure: Departure): Uint8Array {
-  const writer = new RecordWriter(recordKind.message, channel, receiverEnd, sequence, message.definition.index);
+export function encodeMessage(
+  channel: number,
+  receiverEnd: number,
+  sequence: number,
+  message: Message,
+  departure: Departure,
+): Uint8Array {
+  const writer = new RecordWriter(
+    recordKind.message,
+    channel,
+    receiverEnd,
+    sequence,
+    message.definition.index,
+  );
   const { fields } = message.definition;
   let spare = bodySizeMax - fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
   fields.forEach((field, index) => {
@@ -59,7 +79,12 @@ export function encodeMessage(channel: number, receiverEnd: number, sequence: nu
   return writer.bytes;
 }
 
-function encodeField(writer: RecordWriter, field: CompiledField, value: MessageValue, departure: Departure): void {
+function encodeField(
+  writer: RecordWriter,
+  field: CompiledField,
+  value: MessageValue,
+  departure: Departure,
+): void {
   switch (field.kind) {
     case "bool":
       return writer.u8(value === true ? 1 : 0);

@@ -56,7 +56,13 @@ function crossing(body: Readonly<Record<string, FieldType>>, values: readonly Me
   const reader = new RecordReader(record);
   assertEquals([reader.channel, reader.end, reader.sequence, reader.message], [0x0300_0020, 1, 77, 0]);
   const raw = decodeFields(reader, definition);
-  return { raw, left, texts: raw.map((one) => one.kind === "text" ? decodeText(blockAt.get(one.block.address)!.bytes) : plain(one)) };
+  return {
+    raw,
+    left,
+    texts: raw.map((one) =>
+      one.kind === "text" ? decodeText(blockAt.get(one.block.address)!.bytes) : plain(one)
+    ),
+  };
 }
 
 const plain = (raw: RawValue) => raw.kind === "value" ? raw.value : undefined;
@@ -106,14 +112,18 @@ Deno.test("an endpoint crosses with all that the other kernel must know of it", 
 
 Deno.test("texts that do not all fit into the record go into blocks, as many as must", () => {
   const body = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`f${index}`, "string" as const]));
-  const values = Array.from({ length: 20 }, (_, index) => String.fromCharCode(97 + index).repeat(inlineStringMax));
+  const values = Array.from(
+    { length: 20 },
+    (_, index) => String.fromCharCode(97 + index).repeat(inlineStringMax),
+  );
   const { texts, left } = crossing(body, values);
   assertEquals(texts, values);
   assert(left.length > 10 && left.length < 20, `${left.length} texts went into blocks`);
 });
 
 Deno.test("a message that cannot fit into a record, even with its texts in blocks, is refused with its contract", () => {
-  const blocks = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, "bytes" as const]));
+  const blocks = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, "bytes" as const]));
   compileContract(contractWith(blocks(31)));
   assertThrows(
     () => compileContract(contractWith(blocks(32))),

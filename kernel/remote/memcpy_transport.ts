@@ -59,13 +59,17 @@ export class MemcpyTransport implements Transport {
   constructor(options: MemcpyOptions) {
     this.#options = options;
     const { space, area, side, lines } = options;
-    this.#rings = new Rings({
-      read: (offset, length) => space.read(area + offset, length),
-      write: (offset, bytes) => {
-        space.write(area + offset, bytes);
-        lines.wrote(side);
+    this.#rings = new Rings(
+      {
+        read: (offset, length) => space.read(area + offset, length),
+        write: (offset, bytes) => {
+          space.write(area + offset, bytes);
+          lines.wrote(side);
+        },
       },
-    }, side, options.load);
+      side,
+      options.load,
+    );
     lines.watch(side, () => this.#written());
   }
 

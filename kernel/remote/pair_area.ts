@@ -47,7 +47,8 @@ export const messageSlot = (from: Side, index: number): number =>
   ringsOffset + (from === "a" ? 0 : messageRingSize) + (index % messageSlots) * slotSize;
 
 export const releaseSlot = (from: Side, index: number): number =>
-  ringsOffset + 2 * messageRingSize + (from === "a" ? 0 : releaseRingSize) + (index % releaseSlots) * releaseSize;
+  ringsOffset + 2 * messageRingSize + (from === "a" ? 0 : releaseRingSize) +
+  (index % releaseSlots) * releaseSize;
 
 export const pairAreaSize = ringsOffset + 2 * messageRingSize + 2 * releaseRingSize;
 

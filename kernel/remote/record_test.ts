@@ -4,7 +4,15 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { bodyOffset, decodeText, encodeText, RecordReader, recordKind, RecordWriter, slotSize } from "./record.ts";
+import {
+  bodyOffset,
+  decodeText,
+  encodeText,
+  recordKind,
+  RecordReader,
+  RecordWriter,
+  slotSize,
+} from "./record.ts";
 
 Deno.test("the header says kind, message, end, channel and number, at the offsets of the format", () => {
   const { bytes } = new RecordWriter(recordKind.message, 0x0102_0304, 1, 0xfffffffe, 7);

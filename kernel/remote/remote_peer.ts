@@ -107,7 +107,9 @@ export class RemotePeer {
 
   #released(address: number): void {
     const block = this.#lent.get(address);
-    if (block === undefined) throw new Error(`Kernel ${this.index} released 0x${address.toString(16)}, which it did not hold`);
+    if (block === undefined) {
+      throw new Error(`Kernel ${this.index} released 0x${address.toString(16)}, which it did not hold`);
+    }
     this.#lent.delete(address);
     this.kernel.heap.free(block);
   }
@@ -131,7 +133,9 @@ export class RemotePeer {
     const { channels } = this.kernel;
     const isForEnd = record.kind <= recordKind.moved;
     if (isForEnd && !channels.knows(record.channel, end)) {
-      if (this.#early.length >= earlyMax) throw new Error(`Kernel ${this.index} sends to ends that never come`);
+      if (this.#early.length >= earlyMax) {
+        throw new Error(`Kernel ${this.index} sends to ends that never come`);
+      }
       this.#early.push(bytes);
       return;
     }
@@ -158,13 +162,17 @@ export class RemotePeer {
     const contract = channels.contractOf(record.channel, end);
     const definition = contract?.messages[record.message];
     if (definition === undefined) {
-      throw new Error(`Kernel ${this.index} sent message ${record.message} to channel ${record.channel}, which is unknown`);
+      throw new Error(
+        `Kernel ${this.index} sent message ${record.message} to channel ${record.channel}, which is unknown`,
+      );
     }
     this.receivedMessages++;
     const raw = decodeFields(record, definition);
     const blocks = yield* this.#bring(raw);
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
-    this.kernel.note(`remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`);
+    this.kernel.note(
+      `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
+    );
     channels.arrived(record.channel, end, record.sequence, { message: { definition, values } });
   }
 
@@ -237,7 +245,12 @@ export class RemoteDelivery {
   }
 
   send(sequence: number, message: Message): void {
-    this.peer.sendMessage(this.from.channel, this.from.end === "client" ? "server" : "client", sequence, message);
+    this.peer.sendMessage(
+      this.from.channel,
+      this.from.end === "client" ? "server" : "client",
+      sequence,
+      message,
+    );
   }
 
   close(sequence: number): void {

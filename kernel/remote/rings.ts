@@ -58,7 +58,8 @@ export class Rings {
 
   /** True when the other side has put in something that was not taken. */
   get hasNews(): boolean {
-    return this.peer("messageHead") !== this.own("messageTail") || this.peer("releaseHead") !== this.own("releaseTail");
+    return this.peer("messageHead") !== this.own("messageTail") ||
+      this.peer("releaseHead") !== this.own("releaseTail");
   }
 
   /** True when something waits for room in a ring. */
@@ -67,7 +68,9 @@ export class Rings {
   }
 
   post(record: Uint8Array): void {
-    if (this.#backlog.length >= backlogMax) throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
+    if (this.#backlog.length >= backlogMax) {
+      throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
+    }
     this.#backlog.push(record);
     this.flush();
   }

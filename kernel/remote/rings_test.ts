@@ -6,7 +6,15 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { counter, counterLine, messageSlot, messageSlots, pairAreaSize, releaseSlot, releaseSlots } from "./pair_area.ts";
+import {
+  counter,
+  counterLine,
+  messageSlot,
+  messageSlots,
+  pairAreaSize,
+  releaseSlot,
+  releaseSlots,
+} from "./pair_area.ts";
 import { slotSize } from "./record.ts";
 import { type AreaMemory, Rings } from "./rings.ts";
 
@@ -122,9 +130,21 @@ Deno.test("each side writes its own line of counters only, and its load stands b
 });
 
 const step = fc.oneof(
-  fc.record({ kind: fc.constant("post" as const), side: fc.constantFrom("a" as const, "b" as const), count: fc.nat(200) }),
-  fc.record({ kind: fc.constant("take" as const), side: fc.constantFrom("a" as const, "b" as const), count: fc.constant(0) }),
-  fc.record({ kind: fc.constant("flush" as const), side: fc.constantFrom("a" as const, "b" as const), count: fc.constant(0) }),
+  fc.record({
+    kind: fc.constant("post" as const),
+    side: fc.constantFrom("a" as const, "b" as const),
+    count: fc.nat(200),
+  }),
+  fc.record({
+    kind: fc.constant("take" as const),
+    side: fc.constantFrom("a" as const, "b" as const),
+    count: fc.constant(0),
+  }),
+  fc.record({
+    kind: fc.constant("flush" as const),
+    side: fc.constantFrom("a" as const, "b" as const),
+    count: fc.constant(0),
+  }),
 );
 
 Deno.test("whoever posts and takes when, each side gets all that the other sent, in order, past every wrap-around", () => {
@@ -138,8 +158,9 @@ Deno.test("whoever posts and takes when, each side gets all that the other sent,
         sides[side].settle();
       };
       for (const { kind, side, count } of steps) {
-        if (kind === "post") for (let index = 0; index < count; index++) sides[side].post(record(sent[side]++));
-        else if (kind === "take") take(side);
+        if (kind === "post") {
+          for (let index = 0; index < count; index++) sides[side].post(record(sent[side]++));
+        } else if (kind === "take") take(side);
         else sides[side].flush();
       }
       while (sides.a.hasBacklog || sides.b.hasBacklog || sides.a.hasNews || sides.b.hasNews) {

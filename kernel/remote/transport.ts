@@ -34,7 +34,9 @@ export interface Transport {
   /** Copies blocks and tells the peer that it may free them; returns when all bytes are here. */
   pull(copies: readonly Copy[]): Call<void>;
   /** Card only: copies bytes of this kernel's memory into the host's, as a record asked. */
-  push(copies: readonly { readonly from: number; readonly to: number; readonly length: number }[]): Call<void>;
+  push(
+    copies: readonly { readonly from: number; readonly to: number; readonly length: number }[],
+  ): Call<void>;
   /** All records of this round are dealt with: lets the peer know. */
   settle(): Call<void>;
 }

@@ -66,7 +66,10 @@ export function sleep(duration: number): Call<void> {
     perform(kernel: Kernel, thread: Thread): void | typeof blocked {
       if (!(duration > 0)) return;
       const wake = () => kernel.scheduler.unblock(thread);
-      const timer = kernel.timers.at(later(kernel.clock.now, nanoseconds(Math.min(duration, sleepMaxNs))), wake);
+      const timer = kernel.timers.at(
+        later(kernel.clock.now, nanoseconds(Math.min(duration, sleepMaxNs))),
+        wake,
+      );
       thread.wait = { cancel: () => kernel.timers.cancel(timer) };
       return blocked;
     },
