@@ -6,7 +6,16 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { BootedMachine } from "./machine_bench.ts";
-import { commandOf, helios, hashOf, jsonLines, succeed } from "./command_line.ts";
+import {
+  commandOf,
+  hashOf,
+  hasProgram,
+  helios,
+  jsonLines,
+  projectFolder,
+  run,
+  succeed,
+} from "./command_line.ts";
 
 /** A slow host must pass; the time that counts is printed. */
 const bootSecondsMax = 30;
@@ -38,6 +47,20 @@ Deno.test("the boot log names domains, PCI devices, kernels with ISA and CPUs, a
   ) assertMatch(stderr, line);
   assert(!stderr.includes("Cannot"), stderr);
   assert(hostSeconds < bootSecondsMax, `boot took ${hostSeconds} s`);
+});
+
+Deno.test("boot at a terminal reaches the prompt, takes keys, and ends with Ctrl-D", async () => {
+  if (!await hasProgram("script")) return;
+  const command = `${Deno.execPath()} run -A ${projectFolder}main.ts boot`;
+  // \u0004 is Ctrl-D on an empty line.
+  const { status, stdout, hostSeconds } = await run("script", ["-qec", command, "/dev/null"], {
+    stdin: "echo to be or not\r\u0004",
+  });
+  console.log(`boot to the prompt and back: ${hostSeconds.toFixed(2)} s of host time`);
+  assertEquals(status, 0, stdout);
+  assertMatch(stdout, /helios> /);
+  assertMatch(stdout, /\nto be or not\r?\n/);
+  assert(hostSeconds < bootSecondsMax);
 });
 
 Deno.test("boot without a terminal reads commands to the end of its input and exits with the last status", async () => {

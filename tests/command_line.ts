@@ -61,7 +61,9 @@ export async function run(
     stderr: decoder.decode(stderr),
     hostSeconds: (performance.now() - started) / 1000,
   };
-  if (isLate) fail(`${program} ${words.join(" ")} ran longer than ${timeoutSeconds} s:\n${describe(finished)}`);
+  if (isLate) {
+    fail(`${program} ${words.join(" ")} ran longer than ${timeoutSeconds} s:\n${describe(finished)}`);
+  }
   return finished;
 }
 

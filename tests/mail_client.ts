@@ -130,7 +130,9 @@ export function withoutTrace(message: Uint8Array): Uint8Array {
   // Latin-1 gives one character per byte.
   const text = new TextDecoder("latin1").decode(message);
   const trace = /^(?:(?:Return-Path|Received):[^\n]*\r\n(?:[ \t][^\n]*\r\n)*)+/.exec(text);
-  return message.subarray(trace?.[0].length ?? fail(`a message has no trace headers:\n${text.slice(0, 300)}`));
+  return message.subarray(
+    trace?.[0].length ?? fail(`a message has no trace headers:\n${text.slice(0, 300)}`),
+  );
 }
 
 /** Writes a file for swaks, which ends the last line itself, and gives the bytes that are to arrive. */

@@ -5,7 +5,7 @@
  * which channels are local, and that the network goes on working.
  */
 
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertNotEquals } from "@std/assert";
 import { BootedMachine, type MachineOptions } from "./machine_bench.ts";
 import {
   commandOf,
@@ -39,6 +39,19 @@ for (const affinity of [0, -1]) {
       machine.command("ps").rows.map(({ program }) => `${program}`).sort();
     assertEquals(names(edited), names(new BootedMachine()));
     assert(edited.ping() > 0);
+  });
+
+  Deno.test(`with affinity ${affinity} mail still flows to the disk`, () => {
+    const edited = new BootedMachine({ manifests: { "NetStack.xml": netStackAffinity(affinity) } });
+    assertEquals(edited.command("ls /fs/email/bob").rows, []);
+    const client = edited.connect(25);
+    assertMatch(client.hear(), /^220 /);
+    for (const line of ["HELO client.example", "MAIL FROM:<a@client.example>", "RCPT TO:<bob@helios.test>"]) {
+      assertMatch(client.ask(`${line}\r\n`), /^250 /);
+    }
+    assertMatch(client.ask("DATA\r\n"), /^354 /);
+    assertMatch(client.ask("Subject: hello\r\n\r\nhello\r\n.\r\n"), /^250 /);
+    assertEquals(edited.command("ls /fs/email/bob").rows.length, 1);
   });
 }
 

@@ -11,7 +11,13 @@ const tools = ["mcopy", "mtype", "fsck.fat", "mkfs.fat"] as const;
 Deno.test("a file that the shell wrote is there after a reboot from the same image, and for mtools", async () => {
   using folder = new TemporaryFolder();
   const image = folder.file("disk.img");
-  await succeed(["boot", "--disk", image, "--exec", "mkdir /fs/notes; echo some text > /fs/notes/long name.txt"]);
+  await succeed([
+    "boot",
+    "--disk",
+    image,
+    "--exec",
+    "mkdir /fs/notes; echo some text > /fs/notes/long name.txt",
+  ]);
   await succeed(["boot", "--disk", image, "--exec", "echo second > /fs/x"]);
   const { stdout } = await succeed(["boot", "--disk", image, "--exec", "cat /fs/x; ls /fs/notes", "--json"]);
   assertEquals(commandOf(stdout, "cat").rows, [{ text: "second" }]);
@@ -25,15 +31,28 @@ Deno.test("a file that mtools wrote is read by cat, byte for byte, on an image t
   if (!await hasProgram(...tools)) return;
   using folder = new TemporaryFolder();
   const image = folder.file("disk.img");
-  const text = Array.from({ length: 3000 }, (_, line) => `line ${line} of a file from Linux`).join("\n") + "\n";
+  const text = Array.from({ length: 3000 }, (_, line) => `line ${line} of a file from Linux`).join("\n") +
+    "\n";
   const made = await run("mkfs.fat", ["-F", "32", "-C", image, "65536"]);
   assertEquals(made.status, 0, made.stderr);
-  for (const words of [["mmd", "::/Letters"], ["mcopy", folder.write("in.txt", text), "::/Letters/A longer name.txt"]]) {
+  for (
+    const words of [["mmd", "::/Letters"], [
+      "mcopy",
+      folder.write("in.txt", text),
+      "::/Letters/A longer name.txt",
+    ]]
+  ) {
     const [program, ...rest] = words as [string, ...string[]];
     const copied = await run(program, ["-i", image, ...rest]);
     assertEquals(copied.status, 0, copied.stderr);
   }
-  const { stdout } = await succeed(["boot", "--disk", image, "--exec", 'cat "/fs/Letters/A longer name.txt"']);
+  const { stdout } = await succeed([
+    "boot",
+    "--disk",
+    image,
+    "--exec",
+    'cat "/fs/Letters/A longer name.txt"',
+  ]);
   const [before] = stdout.split("halted after");
   assertEquals(before!.replaceAll("\r\n", "\n"), text);
   assertEquals(await faultsOf(image), "");

@@ -10,6 +10,7 @@ import type { Call, Endpoint } from "../abi/kernel.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
 import type { Contract, End } from "../contracts/contract.ts";
 import type { Kernel } from "../kernel.ts";
+import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { CallError, ContractViolation } from "./errors.ts";
 import { blocked, type KernelCall, submit } from "./kernel_call.ts";
@@ -23,7 +24,7 @@ export class EndpointHandle {
   }
 
   get end(): End {
-    return heldEnd(this.#end).end;
+    return heldEnd(this.#end, this.#end?.holder).end;
   }
 
   send(name: string, body?: unknown): Call<void> {
@@ -68,8 +69,9 @@ Object.freeze(EndpointHandle.prototype);
 export const asEndpoint = (handle: EndpointHandle): Endpoint<Contract, End> =>
   handle as unknown as Endpoint<Contract, End>;
 
-function heldEnd(end: ChannelEnd | undefined): ChannelEnd {
-  if (end === undefined || end.closed) {
+/** A call may have been made before its end was given away: what counts is who holds it when the call takes effect. */
+function heldEnd(end: ChannelEnd | undefined, holder: Process | undefined): ChannelEnd {
+  if (end === undefined || end.closed || end.holder !== holder) {
     throw new CallError("ChannelClosed", "The endpoint was closed or given away");
   }
   return end;
@@ -81,7 +83,7 @@ class Send implements KernelCall<void> {
   constructor(readonly target: ChannelEnd | undefined, readonly name: string, readonly body: unknown) {}
 
   perform(kernel: Kernel, thread: Thread): void {
-    const end = heldEnd(this.target);
+    const end = heldEnd(this.target, thread.process);
     const definition = end.contract.messageOf.get(this.name);
     const where = `Contract "${end.contract.name}", state ${end.contract.stateNames[end.state]}`;
     const next = definition === undefined ? -1 : end.stateAfter(definition);
@@ -96,7 +98,7 @@ class Receive implements KernelCall<unknown> {
   constructor(readonly target: ChannelEnd | undefined, readonly throwsWhenClosed: boolean) {}
 
   perform(kernel: Kernel, thread: Thread): unknown {
-    const end = heldEnd(this.target);
+    const end = heldEnd(this.target, thread.process);
     const message = end.receive();
     if (message !== undefined) return unpackMessage(kernel, thread.process, message);
     if (end.peerClosed) {

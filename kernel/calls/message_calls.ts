@@ -57,7 +57,8 @@ export function packMessage(
       releaseEnd(value);
       return end;
     }
-    return value as MessageValue;
+    // UTF-8 has no lone surrogates: a text must not arrive differently on another kernel.
+    return field.kind === "string" ? (value as string).toWellFormed() : value as MessageValue;
   });
   return { definition, values };
 }
@@ -99,6 +100,7 @@ function reasonAgainstEnd(
   process: Process,
 ): string | undefined {
   if (end === undefined || end.closed || end.holder !== process) return "is no endpoint of this process";
+  if (end.waiters.size > 0) return "is waited on by a thread";
   if (field.contract !== undefined && field.contract.digest !== end.contract.digest) {
     return `is an endpoint of "${end.contract.name}", not of "${field.contract.name}"`;
   }

@@ -217,7 +217,7 @@ export class ProgramAccounting extends ExpressionAccounting {
     const frame = new Frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
       hasFinally: holdsFinally(node.body),
-          });
+    });
     const outside = new Frame({ weight: undefined, hasFinally: false });
     let cycles = 0;
     for (const parameter of node.params) cycles += this.expression(parameter, outside);

@@ -68,7 +68,8 @@ export abstract class ExpressionAccounting {
         return own + this.expression(node.left, frame) + this.#branch(node.right, frame);
       case "AssignmentExpression":
       case "AssignmentPattern": {
-        const isConditional = node.type === "AssignmentPattern" || ["&&=", "||=", "??="].includes(node.operator);
+        const isConditional = node.type === "AssignmentPattern" ||
+          ["&&=", "||=", "??="].includes(node.operator);
         const right = isConditional ? this.#branch(node.right, frame) : this.expression(node.right, frame);
         return own + right + this.expression(node.left, frame);
       }
@@ -138,7 +139,11 @@ export abstract class ExpressionAccounting {
   }
 
   /** Arguments of a call; `constructorName` when it makes an object of the library. */
-  #arguments(node: CallExpression | NewExpression, constructorName: string | undefined, frame: Frame): number {
+  #arguments(
+    node: CallExpression | NewExpression,
+    constructorName: string | undefined,
+    frame: Frame,
+  ): number {
     const [first] = node.arguments;
     if (node.arguments.length === 1 && first !== undefined && first.type !== "SpreadElement") {
       if (constructorName !== undefined && sizedConstructors.has(constructorName)) {
@@ -167,14 +172,16 @@ export abstract class ExpressionAccounting {
   #isClassOfProgram(node: Node): node is Identifier {
     const binding = this.input.scopes.bindings.get(node);
     if (binding === undefined || binding.roles.has("write")) return false;
-    return binding.kind === "class" || (binding.kind === "const" && binding.values[0]?.type === "ClassExpression");
+    return binding.kind === "class" ||
+      (binding.kind === "const" && binding.values[0]?.type === "ClassExpression");
   }
 
   protected classBody(node: Class, frame: Frame): number {
     const { edits, prices } = this.input;
     let cycles = 0;
     if (node.superClass) {
-      const isKnown = this.#isClassOfProgram(node.superClass) || this.#freeName(node.superClass) !== undefined;
+      const isKnown = this.#isClassOfProgram(node.superClass) ||
+        this.#freeName(node.superClass) !== undefined;
       cycles += isKnown
         ? this.expression(node.superClass, frame)
         : this.#wrapped("$w", node.superClass, "", frame);

@@ -11,7 +11,8 @@ import { instantiate } from "./instantiate.ts";
 
 /** Cycles of a program whose main does `body`, beside those of a main that does nothing. */
 function cyclesOf(body: string, top = "", target = plainTarget): number {
-  const run = (text: string) => runSample(`${top}\nexport default function* main(kernel) { ${text} }`, target).cycles;
+  const run = (text: string) =>
+    runSample(`${top}\nexport default function* main(kernel) { ${text} }`, target).cycles;
   return run(body) - run("");
 }
 
@@ -23,10 +24,18 @@ for (
     ["an addition of a constant", "let a = 1; a = a + 2;", 1],
     ["a load and a store", "const a = [5]; a[0] = a[0] + 1;", 1 + 1 + 1 + 1 + 1],
     ["the branch that is taken", "let a = 1; if (a > 5) { a *= 2; a *= 2; } else { a += 1; }", 2 + 1],
-    ["ten turns with test and update, and a last test", "let a = 0; for (let i = 0; i < 10; i++) a += 2;", 2 + 10 * 4],
+    [
+      "ten turns with test and update, and a last test",
+      "let a = 0; for (let i = 0; i < 10; i++) a += 2;",
+      2 + 10 * 4,
+    ],
     ["a loop that is left by break at once", "let a = 0; for (;;) { a++; if (a > 2) break; }", 3 * 3],
     ["each turn of a do loop", "let a = 0; do a++; while (a < 4);", 4 * 3],
-    ["a case that is entered, and none before it", "let a = 2; switch (a) { case 1: a++; a++; case 2: a++; }", 2 + 1],
+    [
+      "a case that is entered, and none before it",
+      "let a = 2; switch (a) { case 1: a++; a++; case 2: a++; }",
+      2 + 1,
+    ],
     ["a cheap operand as if it were evaluated", "let a = 0; const b = a > 0 && a * a > 4;", 1 + 1 + 2],
     ["a conditional's calls where they are made", "const c = 1 > 2 ? big(1) : 3;", 2],
   ] as const
@@ -88,7 +97,10 @@ Deno.test("functions of the library that take time by size are charged by size, 
   const target: CompilationTarget = { ...plainTarget, costs: { ...plainTarget.costs, bulkByte: 1 } };
   const near = (body: string, bytes: number) => {
     const cycles = cyclesOf(body, "", target);
-    assert(cycles >= bytes && cycles < bytes + 100, `${body} is charged ${cycles}, expected ${bytes} and a little`);
+    assert(
+      cycles >= bytes && cycles < bytes + 100,
+      `${body} is charged ${cycles}, expected ${bytes} and a little`,
+    );
   };
   near("new Uint8Array(10000)", 10_000);
   near("new Uint32Array(10000)", 40_000);

@@ -63,11 +63,15 @@ function placeText(site: CallSite): string {
   // The first line of a body is the prelude, in front of the IL's first.
   const line = (site.getLineNumber() ?? 1) - 1;
   const column = originalColumn(image.columns, line, site.getColumnNumber() ?? 1);
-  const isOfSource = image.il.modules.some((module) => line >= module.line && line < module.line + module.lines);
+  const isOfSource = image.il.modules.some((module) =>
+    line >= module.line && line < module.line + module.lines
+  );
   return isOfSource ? frameOpening + formatPlace(sourcePlace(image.il, line, column)) : "";
 }
 
 /** The places, `file:line:column`, in a stack that was formatted for a program. */
 export function placesIn(stack: string): string[] {
-  return stack.split("\n").filter((line) => line.startsWith("    at ")).map((line) => line.slice("    at ".length));
+  return stack.split("\n").filter((line) => line.startsWith("    at ")).map((line) =>
+    line.slice("    at ".length)
+  );
 }

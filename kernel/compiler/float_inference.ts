@@ -17,7 +17,15 @@ export const wholeOperators: ReadonlySet<string> = new Set(["|", "&", "^", "<<",
 const mixedOperators: ReadonlySet<string> = new Set(["+", "-", "*", "%", "**"]);
 
 /** Members of Math whose result is whole, and those that give back one of their arguments. */
-export const wholeMath: ReadonlySet<string> = new Set(["ceil", "clz32", "floor", "imul", "round", "sign", "trunc"]);
+export const wholeMath: ReadonlySet<string> = new Set([
+  "ceil",
+  "clz32",
+  "floor",
+  "imul",
+  "round",
+  "sign",
+  "trunc",
+]);
 export const passingMath: ReadonlySet<string> = new Set(["abs", "max", "min"]);
 
 export class FloatInference {
@@ -36,7 +44,9 @@ export class FloatInference {
   /** The name after `Math.` that a call calls, when it is the language's Math. */
   mathMember(call: CallExpression): string | undefined {
     const { callee } = call;
-    if (callee.type !== "MemberExpression" || callee.computed || callee.property.type !== "Identifier") return;
+    if (callee.type !== "MemberExpression" || callee.computed || callee.property.type !== "Identifier") {
+      return;
+    }
     if (callee.object.type !== "Identifier" || callee.object.name !== "Math") return;
     return this.#bindings.has(callee.object) ? undefined : callee.property.name;
   }

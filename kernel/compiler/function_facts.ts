@@ -28,7 +28,18 @@ const jsonWords = 800;
 const leafMethods = new Set([
   ...["add", "at", "charAt", "charCodeAt", "clear", "codePointAt", "endsWith", "getFloat32", "getFloat64"],
   ...["getInt16", "getInt32", "getInt8", "getUint16", "getUint32", "getUint8", "has", "get", "imul"],
-  ...["isArray", "fromCharCode", "pop", "push", "set", "setFloat32", "setFloat64", "setInt16", "setInt32", "setInt8"],
+  ...[
+    "isArray",
+    "fromCharCode",
+    "pop",
+    "push",
+    "set",
+    "setFloat32",
+    "setFloat64",
+    "setInt16",
+    "setInt32",
+    "setInt8",
+  ],
   ...["setUint16", "setUint32", "setUint8", "slice", "startsWith", "subarray", "substring", "toLowerCase"],
   ...["toUpperCase", "trim"],
 ]);
@@ -50,7 +61,9 @@ export class FunctionFacts {
     this.#prices = prices;
     this.#bindings = scopes.bindings;
     for (const binding of scopes.bindings.values()) {
-      if (binding.functionNode !== undefined && isFixed(binding)) this.#bindingOf.set(binding.functionNode, binding);
+      if (binding.functionNode !== undefined && isFixed(binding)) {
+        this.#bindingOf.set(binding.functionNode, binding);
+      }
     }
     this.#collectMethods(root);
   }
@@ -163,7 +176,9 @@ export class FunctionFacts {
     const callee = this.callee(node);
     if (callee !== undefined) return this.isBounded(callee);
     const method = node.callee;
-    if (method.type !== "MemberExpression" || method.computed || method.property.type !== "Identifier") return false;
+    if (method.type !== "MemberExpression" || method.computed || method.property.type !== "Identifier") {
+      return false;
+    }
     return leafMethods.has(method.property.name) && !this.#methodNames.has(method.property.name);
   }
 
@@ -174,7 +189,9 @@ export class FunctionFacts {
       if (name !== undefined) this.#methodNames.add(name);
       if (node.value) this.#methods.add(node.value);
       const isAccessor = node.type !== "PropertyDefinition" && (node.kind === "get" || node.kind === "set");
-      if (node.value && (name === undefined || isAccessor || implicitMethods.has(name))) this.#implicit.add(node.value);
+      if (node.value && (name === undefined || isAccessor || implicitMethods.has(name))) {
+        this.#implicit.add(node.value);
+      }
     } else if (node.type === "AssignmentExpression" && node.left.type === "MemberExpression") {
       const { property } = node.left;
       if (property.type === "Identifier" && !node.left.computed) this.#methodNames.add(property.name);
@@ -186,15 +203,34 @@ export class FunctionFacts {
 
 /** Nodes that a small function may consist of; none of them allocates, loops or calls. */
 const smallNodes: ReadonlySet<string> = new Set([
-  ...["AssignmentExpression", "BinaryExpression", "BlockStatement", "CallExpression", "ConditionalExpression"],
+  ...[
+    "AssignmentExpression",
+    "BinaryExpression",
+    "BlockStatement",
+    "CallExpression",
+    "ConditionalExpression",
+  ],
   ...["EmptyStatement", "ExpressionStatement", "Identifier", "IfStatement", "Literal", "LogicalExpression"],
-  ...["MemberExpression", "ParenthesizedExpression", "ReturnStatement", "SequenceExpression", "ThisExpression"],
+  ...[
+    "MemberExpression",
+    "ParenthesizedExpression",
+    "ReturnStatement",
+    "SequenceExpression",
+    "ThisExpression",
+  ],
   ...["UnaryExpression", "UpdateExpression", "VariableDeclaration", "VariableDeclarator"],
 ]);
 
 /** Nodes that may call functions of the program without naming them. */
 const unboundedNodes: ReadonlySet<string> = new Set([
-  ...["ArrayPattern", "ForOfStatement", "NewExpression", "SpreadElement", "Super", "TaggedTemplateExpression"],
+  ...[
+    "ArrayPattern",
+    "ForOfStatement",
+    "NewExpression",
+    "SpreadElement",
+    "Super",
+    "TaggedTemplateExpression",
+  ],
   ...["TemplateLiteral", "YieldExpression"],
 ]);
 

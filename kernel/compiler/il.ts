@@ -40,7 +40,9 @@ export function parseIlHeader(il: string): IlHeader {
     throw new CompileError(place, "il-header", `the first line of an IL starts with "${opening}"`);
   }
   const header = parseJson(first.slice(opening.length, -closing.length));
-  if (!isHeader(header)) throw new CompileError(place, "il-header", "the IL's first line holds no valid header");
+  if (!isHeader(header)) {
+    throw new CompileError(place, "il-header", "the IL's first line holds no valid header");
+  }
   return header;
 }
 

@@ -26,7 +26,10 @@ Deno.test("a kernel refuses an image for another ISA, of another format, damaged
     return "reason" in read ? read.reason : "";
   };
   assertStringIncludes(reason(text, "armv5te"), "it is for plain, this kernel runs on armv5te");
-  assertStringIncludes(reason(text.replace("helios-image 1", "helios-image 2")), "its format is 2, expected 1");
+  assertStringIncludes(
+    reason(text.replace("helios-image 1", "helios-image 2")),
+    "its format is 2, expected 1",
+  );
   assertStringIncludes(reason(text.replace("$r=(1)", "$r=(2)")), "checksum");
   assertStringIncludes(reason(text.slice(0, -1)), "checksum");
   assertStringIncludes(reason("MZ"), "does not start like an image");
@@ -46,7 +49,10 @@ Deno.test("the cache compiles a program once per ISA and drops what was unused t
   assert(cache.image(one ?? "", other) !== first);
   cache.image(one ?? "", plainTarget);
   cache.image(two ?? "", plainTarget);
-  assert(cache.image(one ?? "", plainTarget) === first, "used more recently than the image for the other ISA");
+  assert(
+    cache.image(one ?? "", plainTarget) === first,
+    "used more recently than the image for the other ISA",
+  );
   cache.image(two ?? "", plainTarget);
   cache.image(three ?? "", plainTarget);
   assertEquals(cache.size, 2);

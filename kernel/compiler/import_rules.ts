@@ -7,7 +7,13 @@
  * - A refusal is a reason in words; the caller adds the place.
  */
 
-const sharedFolders = ["kernel/abi/", "kernel/contracts/", "net/contracts/", "fs/contracts/", "apps/contracts/"];
+const sharedFolders = [
+  "kernel/abi/",
+  "kernel/contracts/",
+  "net/contracts/",
+  "fs/contracts/",
+  "apps/contracts/",
+];
 const roomsOfPrograms = ["kernel/programs/", "net/", "fs/", "apps/"];
 /** Top folders that hold no programs. */
 const closedFolders = ["hw/", "kernel/", "std/"];

@@ -64,7 +64,9 @@ export class ProgramInstance {
     this.#name = image.il.name;
     const script = registerImage(image);
     harden(BudgetSpent);
-    const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (given: ImageSurroundings) => ImageControl;
+    const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (
+      given: ImageSurroundings,
+    ) => ImageControl;
     this.#control = make(surroundings(() => this.#stop()));
     this.#main = this.run(() => this.#control.load());
   }
@@ -86,13 +88,17 @@ export class ProgramInstance {
 
   /** A thread that runs a generator function of this program. */
   thread(body: unknown, ...given: readonly unknown[]): ProgramThread {
-    if (typeof body !== "function") throw new TypeError(`Cannot start a thread of ${this.#name}: it gave no function`);
+    if (typeof body !== "function") {
+      throw new TypeError(`Cannot start a thread of ${this.#name}: it gave no function`);
+    }
     return new ProgramThread(this, this.run(() => Reflect.apply(body, undefined, given)));
   }
 
   /** Why and where the program threw `error`. */
   explain(error: unknown): ProgramFault {
-    if (typeof error !== "object" || error === null) return { reason: `threw ${describe(error)}`, places: [] };
+    if (typeof error !== "object" || error === null) {
+      return { reason: `threw ${describe(error)}`, places: [] };
+    }
     const found = this.#read(error);
     if (found === undefined) return { reason: "threw something that cannot be read", places: [] };
     const name = typeof found.name === "string" ? found.name : "Error";

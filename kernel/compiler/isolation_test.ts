@@ -34,7 +34,9 @@ for (
 }
 
 Deno.test("a compartment has no globals", () => {
-  const { result } = runSample(main("return Object.getOwnPropertyNames((function () { return this; })() ?? {})"));
+  const { result } = runSample(
+    main("return Object.getOwnPropertyNames((function () { return this; })() ?? {})"),
+  );
   assertEquals(result, []);
 });
 
@@ -44,11 +46,23 @@ for (
     ["a loop in a loop", "for (;;) for (let i = 0; i < 10; i++);"],
     ["a finally that goes on", "for (;;) { try { while (true); } finally { continue; } }"],
     ["a catch that swallows", "for (;;) { try { for (;;) { try { for (;;); } catch {} } } catch {} }"],
-    ["recursion that takes exponential time", "function f(n) { return n < 1 ? 0 : f(n - 1) + f(n - 1); } return f(60);"],
-    ["arrow functions that call each other", "const f = (n) => n < 1 ? 0 : g(n - 1) + g(n - 1), g = (n) => f(n); return f(99);"],
-    ["a getter that takes exponential time", "let d = 0; const o = { get x() { d++; const v = d > 60 ? 0 : this.x + this.x; d--; return v; } }; return o.x;"],
+    [
+      "recursion that takes exponential time",
+      "function f(n) { return n < 1 ? 0 : f(n - 1) + f(n - 1); } return f(60);",
+    ],
+    [
+      "arrow functions that call each other",
+      "const f = (n) => n < 1 ? 0 : g(n - 1) + g(n - 1), g = (n) => f(n); return f(99);",
+    ],
+    [
+      "a getter that takes exponential time",
+      "let d = 0; const o = { get x() { d++; const v = d > 60 ? 0 : this.x + this.x; d--; return v; } }; return o.x;",
+    ],
     ["a small function in a loop", "function id(x) { return x; } while (id(true));"],
-    ["a generator of its own that never ends", "const it = { [Symbol.iterator]() { return this; }, next() { return { done: false }; } }; for (const x of it);"],
+    [
+      "a generator of its own that never ends",
+      "const it = { [Symbol.iterator]() { return this; }, next() { return { done: false }; } }; for (const x of it);",
+    ],
     ["an array-like of any length", "return [].fill.call({ length: 2 ** 53 - 1 }, 0);"],
     ["sorting again and again", "const a = new Uint8Array(1e6); for (;;) a.sort();"],
     ["joining an empty array of any length", "const a = []; a.length = 2 ** 32 - 1; for (;;) a.join();"],
@@ -72,7 +86,8 @@ Deno.test("the top level of a module is stopped too", () => {
 });
 
 Deno.test("a long burst within the limit is not stopped, and each burst has the limit for itself", () => {
-  const body = "let n = 0; for (let k = 0; k < 4; k++) { for (let i = 0; i < 1e6; i++) n++; yield* kernel.ask(0); } return n;";
+  const body =
+    "let n = 0; for (let k = 0; k < 4; k++) { for (let i = 0; i < 1e6; i++) n++; yield* kernel.ask(0); } return n;";
   assertEquals(runSample(main(body), plainTarget, 9e6).result, 4e6);
 });
 
@@ -85,8 +100,14 @@ for (
     ["a conversion", "const o = { toString() { deepest++; return `${o}`; } }, f = (n) => `${o}`;"],
     ["a constructor", "class A { constructor(n) { deepest = n; new A(n + 1); } } const f = (n) => new A(n);"],
     ["a sort", "const f = (n) => { deepest = n; [1, 2].sort(() => f(n + 1)); };"],
-    ["JSON", "const o = { toJSON() { deepest++; return JSON.stringify(o); } }, f = (n) => JSON.stringify(o);"],
-    ["a function with a finally", "function f(n) { try { deepest = n; f(n + 1); } finally { deepest += 0; } }"],
+    [
+      "JSON",
+      "const o = { toJSON() { deepest++; return JSON.stringify(o); } }, f = (n) => JSON.stringify(o);",
+    ],
+    [
+      "a function with a finally",
+      "function f(n) { try { deepest = n; f(n + 1); } finally { deepest += 0; } }",
+    ],
   ] as const
 ) {
   Deno.test(`the depth of recursion through ${title} is limited by count, not by the host's stack`, () => {
@@ -97,7 +118,8 @@ for (
         try { f(0); } catch (error) { depths.push(error.message, deepest); }
       }
       return depths;`);
-    const atDepth = (frames: number): unknown => frames === 0 ? runSample(source).result : atDepth(frames - 1);
+    const atDepth = (frames: number): unknown =>
+      frames === 0 ? runSample(source).result : atDepth(frames - 1);
     const shallow = atDepth(0) as unknown[];
     assertEquals(shallow[0], "Maximum call stack size exceeded");
     assert(Number(shallow[1]) >= 80, String(shallow[1]));
@@ -132,7 +154,11 @@ Deno.test("too large an allocation fails as an error that the program can catch"
 });
 
 Deno.test("a stack holds places of the program and nothing of the host", () => {
-  const { result } = runSample(`function inner() {\n  return null.x;\n}\n${main("try { inner(); } catch (error) { return error.stack; }")}`);
+  const { result } = runSample(
+    `function inner() {\n  return null.x;\n}\n${
+      main("try { inner(); } catch (error) { return error.stack; }")
+    }`,
+  );
   const lines = String(result).split("\n    at ");
   assertEquals(lines, [
     "Error: Cannot read properties of null (reading 'x')",
@@ -143,7 +169,8 @@ Deno.test("a stack holds places of the program and nothing of the host", () => {
 
 Deno.test("a fault is told with file, line and column of each frame of the program, in every module", () => {
   const instance = instantiate(sampleImage({
-    "apps/sample/main.ts": 'import { work } from "./deep/work.ts";\nexport default function* main(): Generator {\n' +
+    "apps/sample/main.ts":
+      'import { work } from "./deep/work.ts";\nexport default function* main(): Generator {\n' +
       "  const a: number = 1; if (a > 0) { for (let i = 0; i < 3; i++) work(i as number); }\n}",
     "apps/sample/deep/work.ts": "// comment\nexport function work(n: number): number {\n" +
       "  let sum = 0; for (const x of [1, 2]) sum += x; if (n === 2) throw new RangeError('no \\n more');\n  return sum;\n}\n",

@@ -24,11 +24,18 @@ interface LinkedModule {
 }
 
 /** Links the program whose main module is `entry`; `readStripped` gives a module's text without its types. */
-export function linkProgram(entry: string, readStripped: (path: string, importedAt: SourcePlace) => string): string {
+export function linkProgram(
+  entry: string,
+  readStripped: (path: string, importedAt: SourcePlace) => string,
+): string {
   const linker = new Linker(entry, readStripped);
   const main = linker.module(entry, { file: entry, line: 1, column: 1 });
   if (!main.exports.has("default")) {
-    throw new CompileError({ file: entry, line: 1, column: 1 }, "entry", "a program's main.ts exports its main function as default");
+    throw new CompileError(
+      { file: entry, line: 1, column: 1 },
+      "entry",
+      "a program's main.ts exports its main function as default",
+    );
   }
   return print(entry, linker.order, main);
 }
@@ -50,7 +57,11 @@ class Linker {
   module(path: string, importedAt: SourcePlace): LinkedModule {
     const known = this.#modules.get(path);
     if (known === "open") {
-      throw new CompileError(importedAt, "circular-import", `"${path}" is imported while it imports this module`);
+      throw new CompileError(
+        importedAt,
+        "circular-import",
+        `"${path}" is imported while it imports this module`,
+      );
     }
     if (known !== undefined) return known;
     this.#modules.set(path, "open");
@@ -68,7 +79,9 @@ class Linker {
       exports: exportsOf(syntax, dependencies),
       dependencies,
     };
-    for (const { specifier, imported, place } of syntax.imports) checkName(dependencies, specifier, imported, place);
+    for (const { specifier, imported, place } of syntax.imports) {
+      checkName(dependencies, specifier, imported, place);
+    }
     this.#modules.set(path, linked);
     this.order.push(linked);
     return linked;
@@ -90,7 +103,10 @@ function checkName(
   return dependency;
 }
 
-function exportsOf(syntax: ModuleSyntax, dependencies: ReadonlyMap<string, LinkedModule>): Map<string, string> {
+function exportsOf(
+  syntax: ModuleSyntax,
+  dependencies: ReadonlyMap<string, LinkedModule>,
+): Map<string, string> {
   const exports = new Map<string, string>();
   const passedOn: ExportedName[] = [];
   for (const entry of syntax.exports) {
@@ -122,7 +138,10 @@ function print(entry: string, order: readonly LinkedModule[], main: LinkedModule
     lines.push(`const ${module.variable}=(()=>{${importsText(module)}`);
     const source = module.syntax.text.replace(/\n+$/, "").split("\n");
     modules.push({ path: module.path, line: lines.length + 2, lines: source.length });
-    lines.push(...source, `return{${[...module.exports].map(([name, value]) => `${name}:${value}`).join()}};})();`);
+    lines.push(
+      ...source,
+      `return{${[...module.exports].map(([name, value]) => `${name}:${value}`).join()}};})();`,
+    );
   }
   lines.push(`export default ${main.variable}.default;`, "");
   const header: IlHeader = { format: 1, name: programName(entry), entry, modules };

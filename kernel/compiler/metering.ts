@@ -49,7 +49,8 @@ export function sizeOf(value: unknown): number {
 const whole: Size = (self) => sizeOf(self);
 const argument: Size = (_self, given) => sizeOf(given[0]);
 const allArguments: Size = (_self, given) => given.length * 8;
-const both: Size = (self, given) => sizeOf(self) + given.reduce<number>((sum, value) => sum + sizeOf(value), 0);
+const both: Size = (self, given) =>
+  sizeOf(self) + given.reduce<number>((sum, value) => sum + sizeOf(value), 0);
 const sorting: Size = (self) => {
   const size = sizeOf(self);
   return size * Math.ceil(Math.log2(size + 2));
@@ -103,7 +104,12 @@ function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Recor
     }],
     [Map.prototype, { forEach: whole, clear: whole }],
     [Set.prototype, { forEach: whole, clear: whole, union: both, intersection: both, difference: both }],
-    [Set.prototype, { symmetricDifference: both, isSubsetOf: both, isSupersetOf: both, isDisjointFrom: both }],
+    [Set.prototype, {
+      symmetricDifference: both,
+      isSubsetOf: both,
+      isSupersetOf: both,
+      isDisjointFrom: both,
+    }],
     [Array, { from: argument, of: allArguments }],
     [Object.getPrototypeOf(Uint8Array), { from: argument, of: allArguments }],
     [String, { fromCharCode: allArguments, fromCodePoint: allArguments }],

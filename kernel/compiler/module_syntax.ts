@@ -70,7 +70,11 @@ class ModuleReader {
     for (const statement of this.#body) this.#statement(statement);
     for (const entry of this.#exports) {
       if ("local" in entry && this.#changing.has(entry.local)) {
-        throw new CompileError(entry.place, "export-variable", `"${entry.local}" can change; export a const or a function`);
+        throw new CompileError(
+          entry.place,
+          "export-variable",
+          `"${entry.local}" can change; export a const or a function`,
+        );
       }
     }
     return {
@@ -89,16 +93,23 @@ class ModuleReader {
         return this.#exportNamed(statement);
       case "ExportAllDeclaration": {
         const specifier = this.#dependency(statement.source.value, statement.source.start);
-        const exported = statement.exported === null || statement.exported === undefined ? "*" : this.#name(statement.exported);
+        const exported = statement.exported === null || statement.exported === undefined
+          ? "*"
+          : this.#name(statement.exported);
         const place = this.#place(statement.start);
         this.#exports.push({ exported, specifier, imported: "*", place });
         return this.#erase(statement.start, statement.end);
       }
       case "ExportDefaultDeclaration": {
         const { declaration } = statement;
-        const isDeclaration = declaration.type === "FunctionDeclaration" || declaration.type === "ClassDeclaration";
+        const isDeclaration = declaration.type === "FunctionDeclaration" ||
+          declaration.type === "ClassDeclaration";
         const id = isDeclaration ? declaration.id : null;
-        this.#exports.push({ exported: "default", local: id?.name ?? "$default", place: this.#place(statement.start) });
+        this.#exports.push({
+          exported: "default",
+          local: id?.name ?? "$default",
+          place: this.#place(statement.start),
+        });
         if (id !== null) return this.#erase(statement.start, declaration.start);
         const room = declaration.start - statement.start;
         const text = room < defaultDeclaration.length ? defaultDeclaration : defaultDeclaration.padEnd(room);
@@ -141,7 +152,9 @@ class ModuleReader {
         const local = this.#name(part.local);
         const place = this.#place(part.start);
         this.#exports.push(
-          specifier === undefined ? { exported, local, place } : { exported, specifier, imported: local, place },
+          specifier === undefined
+            ? { exported, local, place }
+            : { exported, specifier, imported: local, place },
         );
       }
       return this.#erase(statement.start, statement.end);
@@ -149,7 +162,11 @@ class ModuleReader {
     const place = this.#place(statement.start);
     if (declaration.type === "VariableDeclaration") {
       if (declaration.kind !== "const") {
-        throw new CompileError(place, "export-variable", `an exported "${declaration.kind}" can change; export a const`);
+        throw new CompileError(
+          place,
+          "export-variable",
+          `an exported "${declaration.kind}" can change; export a const`,
+        );
       }
       for (const declarator of declaration.declarations) {
         for (const name of namesIn(declarator.id)) this.#exports.push({ exported: name, local: name, place });
@@ -168,7 +185,11 @@ class ModuleReader {
 
   #name(node: { readonly type: string; readonly start: number; readonly name?: string }): string {
     if (node.name !== undefined) return node.name;
-    throw new CompileError(this.#place(node.start), "export", "a name in an import or export is an identifier");
+    throw new CompileError(
+      this.#place(node.start),
+      "export",
+      "a name in an import or export is an identifier",
+    );
   }
 
   #place(offset: number): SourcePlace {
@@ -196,7 +217,9 @@ export function namesIn(pattern: Pattern): string[] {
     case "Identifier":
       return [pattern.name];
     case "ObjectPattern":
-      return pattern.properties.flatMap((part) => namesIn(part.type === "Property" ? part.value : part.argument));
+      return pattern.properties.flatMap((part) =>
+        namesIn(part.type === "Property" ? part.value : part.argument)
+      );
     case "ArrayPattern":
       return pattern.elements.flatMap((part) => part === null ? [] : namesIn(part));
     case "AssignmentPattern":

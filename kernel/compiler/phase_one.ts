@@ -32,7 +32,11 @@ function stripTypes(path: string, text: string): string {
     return stripTypeScriptTypes(text, { mode: "strip" });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    throw new CompileError(placeOfStripError(path, error.message), "type-syntax", reasonOfStripError(error.message));
+    throw new CompileError(
+      placeOfStripError(path, error.message),
+      "type-syntax",
+      reasonOfStripError(error.message),
+    );
   }
 }
 

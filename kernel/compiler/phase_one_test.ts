@@ -58,14 +58,20 @@ Deno.test("each module keeps its lines and columns in the IL, and the header say
 });
 
 Deno.test("the same sources give the same IL to the byte", () => {
-  const sources = { [sampleEntry]: mainOf("return a;", 'import { a } from "./a.ts";'), "apps/sample/a.ts": "export const a = 1;" };
+  const sources = {
+    [sampleEntry]: mainOf("return a;", 'import { a } from "./a.ts";'),
+    "apps/sample/a.ts": "export const a = 1;",
+  };
   assertEquals(sampleIl(sources), sampleIl(sources));
 });
 
 Deno.test("a module that two others import runs once", () => {
   const { result } = runSample({
-    [sampleEntry]: mainOf("return [a === b, log.length];", `
-      import { a } from "./a.ts"; import { b } from "./b.ts"; import { log } from "./shared.ts";`),
+    [sampleEntry]: mainOf(
+      "return [a === b, log.length];",
+      `
+      import { a } from "./a.ts"; import { b } from "./b.ts"; import { log } from "./shared.ts";`,
+    ),
     "apps/sample/a.ts": 'import { log } from "./shared.ts"; export const a = log;',
     "apps/sample/b.ts": 'import { log } from "./shared.ts"; export const b = log;',
     "apps/sample/shared.ts": "export const log: number[] = []; log.push(1);",
@@ -107,9 +113,12 @@ for (
 
 Deno.test("the kernel's ABI and contracts of every room may be imported", () => {
   const { result } = runSample({
-    [sampleEntry]: mainOf("return a + b + c;", `
+    [sampleEntry]: mainOf(
+      "return a + b + c;",
+      `
       import { a } from "../../kernel/abi/a.ts"; import { b } from "../../kernel/contracts/b.ts";
-      import { c } from "../../fs/contracts/c.ts";`),
+      import { c } from "../../fs/contracts/c.ts";`,
+    ),
     "kernel/abi/a.ts": "export const a = 1;",
     "kernel/contracts/b.ts": "export const b = 2;",
     "fs/contracts/c.ts": "export const c = 3;",

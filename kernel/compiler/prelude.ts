@@ -62,7 +62,8 @@ const scanned = [
 /** The text in front of a program's own; it holds no line end but its last. */
 export function preludeText(libraryNames: readonly string[], costs: OperationCosts): string {
   const unitsPerByte = costs.bulkByte * unitsPerCycle;
-  const bulk = `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
+  const bulk =
+    `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$stop=$spent+n;` +
     `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;},` +

@@ -60,7 +60,8 @@ export class Prices {
         if (node.operator === "void") return 0;
         return this.#floats.isFloat(node.argument) ? costs.floatingPoint : costs.integer;
       case "UpdateExpression":
-        return (this.#floats.isFloat(node.argument) ? costs.floatingPoint : costs.integer) + this.#stored(node.argument, true);
+        return (this.#floats.isFloat(node.argument) ? costs.floatingPoint : costs.integer) +
+          this.#stored(node.argument, true);
       case "AssignmentExpression":
         return this.#assignment(node);
       case "MemberExpression":
@@ -117,7 +118,9 @@ export class Prices {
     const costs = this.#costs;
     const { operator, left, right } = node;
     if (operator === "=") return this.#stored(left, false);
-    if (operator === "&&=" || operator === "||=" || operator === "??=") return costs.branch + this.#stored(left, true);
+    if (operator === "&&=" || operator === "||=" || operator === "??=") {
+      return costs.branch + this.#stored(left, true);
+    }
     const stored = this.#stored(left, true);
     const binary = operator.slice(0, -1);
     if (wholeOperators.has(binary)) {
@@ -149,7 +152,9 @@ export class Prices {
       if (argument !== undefined && this.#floats.makeWhole(argument)) return costs.integer;
       if (argument !== undefined && !this.#floats.isFloat(argument)) return costs.integer;
     }
-    if (passingMath.has(member) && node.arguments.some((argument) => this.#floats.isFloat(argument))) return costs.floatingPoint;
+    if (passingMath.has(member) && node.arguments.some((argument) => this.#floats.isFloat(argument))) {
+      return costs.floatingPoint;
+    }
     return costs[short];
   }
 

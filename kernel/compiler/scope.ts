@@ -56,7 +56,12 @@ class ScopeAnalysis implements Scopes {
   readonly bindings = new Map<Node, Binding>();
   readonly free: FreeReference[] = [];
   #scope: Scope = { parent: undefined, names: new Map(), hasArguments: false };
-  readonly #pending: { readonly node: Identifier; readonly role: ReferenceRole; readonly value: Node | undefined; readonly scope: Scope }[] = [];
+  readonly #pending: {
+    readonly node: Identifier;
+    readonly role: ReferenceRole;
+    readonly value: Node | undefined;
+    readonly scope: Scope;
+  }[] = [];
 
   program(program: Program): void {
     this.#hoistVariables(program.body);
@@ -95,7 +100,8 @@ class ScopeAnalysis implements Scopes {
       this.bindings.set(declaration, known);
       return;
     }
-    const bindsFunction = value !== undefined && isFunction(value) && (kind === "function" || kind === "const");
+    const bindsFunction = value !== undefined && isFunction(value) &&
+      (kind === "function" || kind === "const");
     const binding: Binding = {
       name: declaration.name,
       kind,
@@ -149,10 +155,13 @@ class ScopeAnalysis implements Scopes {
   #declareLexical(body: readonly Node[]): void {
     for (const node of body) {
       if (node.type === "VariableDeclaration" && node.kind !== "var") this.#declareVariables(node);
-      else if (node.type === "FunctionDeclaration" && node.id !== null) this.#declare(node.id, "function", node);
-      else if (node.type === "ClassDeclaration" && node.id !== null) this.#declare(node.id, "class");
+      else if (node.type === "FunctionDeclaration" && node.id !== null) {
+        this.#declare(node.id, "function", node);
+      } else if (node.type === "ClassDeclaration" && node.id !== null) this.#declare(node.id, "class");
       else if (node.type === "ExportDefaultDeclaration" || node.type === "ExportNamedDeclaration") {
-        if (node.declaration !== null && node.declaration !== undefined) this.#declareLexical([node.declaration]);
+        if (node.declaration !== null && node.declaration !== undefined) {
+          this.#declareLexical([node.declaration]);
+        }
       }
     }
   }
@@ -177,8 +186,9 @@ class ScopeAnalysis implements Scopes {
         return;
       case "CallExpression":
       case "NewExpression":
-        if (node.callee.type === "Identifier") this.#refer(node.callee, node.type === "NewExpression" ? "new" : "call");
-        else this.#visit(node.callee);
+        if (node.callee.type === "Identifier") {
+          this.#refer(node.callee, node.type === "NewExpression" ? "new" : "call");
+        } else this.#visit(node.callee);
         for (const argument of node.arguments) this.#visit(argument);
         return;
       case "AssignmentExpression":

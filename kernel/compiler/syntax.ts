@@ -24,7 +24,9 @@ export class SourceText {
 
   constructor(text: string) {
     this.text = text;
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) this.#lineStarts.push(at + 1);
+    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
+      this.#lineStarts.push(at + 1);
+    }
   }
 
   /** Line and column of an offset, both from 1. */
@@ -57,14 +59,18 @@ export function parseModule(
     return { program, source: new SourceText(blank(text, comments)) };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    const position = (error as SyntaxError & { readonly loc?: { readonly line: number; readonly column: number } }).loc;
+    const position =
+      (error as SyntaxError & { readonly loc?: { readonly line: number; readonly column: number } }).loc;
     const place = placeAt(position?.line ?? 1, (position?.column ?? 0) + 1);
     throw new CompileError(place, "syntax", error.message.replace(/ \(\d+:\d+\)$/, ""));
   }
 }
 
 /** The text with blanks in place of the given ranges; line ends stay. */
-export function blank(text: string, ranges: readonly { readonly start: number; readonly end: number }[]): string {
+export function blank(
+  text: string,
+  ranges: readonly { readonly start: number; readonly end: number }[],
+): string {
   let result = "";
   let at = 0;
   for (const { start, end } of ranges) {

@@ -50,7 +50,9 @@ class Verifier {
   /** Text that a script, unlike a module, could read as a comment or an import. */
   text(text: string): void {
     const html = /<!--|-->/.exec(text);
-    if (html !== null) this.#refuse(html.index, "html-comment", `"${html[0]}" may open or close a comment in scripts`);
+    if (html !== null) {
+      this.#refuse(html.index, "html-comment", `"${html[0]}" may open or close a comment in scripts`);
+    }
     const imported = /(?:^|[^.]|\.\.\.)\b(import|eval)\s*(?:\(|\/[/*])/.exec(text);
     if (imported !== null) {
       this.#refuse(imported.index, "evaluation", `"${imported[1]}(" may not occur, not even in a string`);
@@ -60,7 +62,11 @@ class Verifier {
   names(scopes: Scopes): void {
     for (const [node, binding] of scopes.bindings) {
       if (binding.name.startsWith("$") && !linkerNames.test(binding.name)) {
-        this.#refuse(node.start, "reserved-name", `"${binding.name}": names with a "$" in front belong to the compiler`);
+        this.#refuse(
+          node.start,
+          "reserved-name",
+          `"${binding.name}": names with a "$" in front belong to the compiler`,
+        );
       }
     }
     for (const { node, role } of scopes.free) this.#freeName(node, role === "write");
@@ -68,14 +74,22 @@ class Verifier {
 
   #freeName(node: Identifier, isWritten: boolean): void {
     if (!allowedNames.has(node.name)) {
-      this.#refuse(node.start, "free-name", `"${node.name}" is neither declared nor a name that programs may use`);
+      this.#refuse(
+        node.start,
+        "free-name",
+        `"${node.name}" is neither declared nor a name that programs may use`,
+      );
     }
-    if (isWritten) this.#refuse(node.start, "free-name", `"${node.name}" belongs to the language and cannot be changed`);
+    if (isWritten) {
+      this.#refuse(node.start, "free-name", `"${node.name}" belongs to the language and cannot be changed`);
+    }
   }
 
   /** `hasThis`: whether a function or class around the node gives `this` a meaning. */
   #visit(node: Node, hasThis: boolean, depth: number): void {
-    if (depth > nestingMax) this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
+    if (depth > nestingMax) {
+      this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
+    }
     this.#node(node, hasThis);
     const givesThis = hasThis || (isFunction(node) && node.type !== "ArrowFunctionExpression") ||
       node.type === "PropertyDefinition" || node.type === "StaticBlock";
@@ -97,7 +111,9 @@ class Verifier {
       case "FunctionDeclaration":
       case "FunctionExpression":
       case "ArrowFunctionExpression":
-        if (node.async) this.#refuse(node.start, "async", "programs wait with yield*, not with async functions");
+        if (node.async) {
+          this.#refuse(node.start, "async", "programs wait with yield*, not with async functions");
+        }
         return;
       case "AwaitExpression":
         return this.#refuse(node.start, "async", "programs wait with yield*, not with await");

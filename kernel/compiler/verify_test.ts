@@ -55,7 +55,10 @@ for (const [title, rule, marked] of refused) {
 Deno.test("a plain yield, await and an asynchronous loop are refused", () => {
   const bodies: [string, string][] = [["yield 1", "plain-yield"], ["yield", "plain-yield"]];
   for (const [body, rule] of bodies) {
-    const error = assertThrows(() => sampleImage(`export default function* main() { ${body}; }`), CompileError);
+    const error = assertThrows(
+      () => sampleImage(`export default function* main() { ${body}; }`),
+      CompileError,
+    );
     assertEquals(error.rule, rule);
   }
   const handmade: [string, string][] = [["await 1;", "async"], ["for await (const x of []);", "async"]];

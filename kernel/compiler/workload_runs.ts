@@ -39,9 +39,14 @@ export function workloadRuns(): WorkloadRun[] {
         yield value;
       },
     });
-    const body = sampleIl(sources).replace(/export default \$m(\d+)\.default;/, (_, last) => `return $m${Number(last) - 1}.run;`);
+    const body = sampleIl(sources).replace(
+      /export default \$m(\d+)\.default;/,
+      (_, last) => `return $m${Number(last) - 1}.run;`,
+    );
     const names = [...allowedNames].join();
-    const make = evaluateAlone(`(($e)=>{const{${names}}=$e.library;${body}})`) as (given: object) => (size: number) => unknown;
+    const make = evaluateAlone(`(($e)=>{const{${names}}=$e.library;${body}})`) as (
+      given: object,
+    ) => (size: number) => unknown;
     const run = make(surroundings(() => new Error("never")));
     return { name, instance, accounted: () => thread.next().value, plain: () => run(size) };
   });

@@ -13,10 +13,9 @@ import { readMachineDescription } from "../../hw/machine/description.ts";
 import { shippedMachines } from "../../hw/machines/machines.ts";
 import { LineEventLog } from "../../hw/time/event_log.ts";
 import { EventQueue } from "../../hw/time/event_queue.ts";
-import type { Endpoint, Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
+import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
 import { BootArchive } from "../boot/boot_archive.ts";
 import { bootHelios } from "../boot/helios.ts";
-import { type Contract, type End } from "../contracts/contract.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process, ProgramInstance, Resumable } from "../process/process.ts";
@@ -72,7 +71,13 @@ export class Bench {
   start(main: Main, { on = 0, name = main.name || "Test", privileged = false } = {}): Process {
     const il = `${name} ${this.#programs.size}`;
     this.#programs.set(il, main);
-    return spawnFromKernel(this.kernels[on]!, manifestOf(name, il, privileged), il, []);
+    let process: Process | undefined;
+    this.queue.at(this.queue.now, () => {
+      process = spawnFromKernel(this.kernels[on]!, manifestOf(name, il, privileged), il, []);
+    });
+    // Within the queue's horizon, so that a CPU does not run on by itself before the test says so.
+    this.queue.runUntil(this.queue.now);
+    return process!;
   }
 
   /** Starts a program, lets all come to rest, and throws if it ended with a fault. */
@@ -142,10 +147,6 @@ class TestInstance implements ProgramInstance {
     };
   }
 }
-
-/** The handle as the ABI's types show an endpoint that a message brought. */
-export const endpointOf = <C extends Contract, E extends End>(_: C, _end: E, value: unknown): Endpoint<C, E> =>
-  value as Endpoint<C, E>;
 
 function manifestOf(name: string, source = name, privileged = false): string {
   const privileges = privileged ? `<privileges><privilege name="system"/></privileges>` : "";
