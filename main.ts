@@ -138,9 +138,9 @@ function parseOptions(
     tap: text("tap"),
     exec: text("exec"),
     headless: parsed.headless === true,
-    forSeconds: numberOption("for", text("for"), 0, Infinity),
+    forSeconds: secondsOption(text("for")),
     manifests: text("manifests") ?? shippedManifests,
-    seed: numberOption("seed", text("seed"), 0, 0xffff_ffff) ?? 1,
+    seed: seedOption(text("seed")),
     trace: text("trace"),
     pcap: text("pcap"),
     json: parsed.json === true,
@@ -151,13 +151,17 @@ function parseOptions(
   return { options, operands };
 }
 
-function numberOption(name: string, text: string | undefined, low: number, high: number): number | undefined {
+function secondsOption(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (!(value >= low && value <= high)) {
-    throw new UsageError(`--${name} is "${text}", expected a number of at least ${low}`);
-  }
+  if (!(value >= 0)) throw new UsageError(`--for is "${text}", expected a number of seconds of at least 0`);
   return value;
+}
+
+function seedOption(text: string | undefined): number {
+  const value = Number(text ?? 1);
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff) return value;
+  throw new UsageError(`--seed is "${text}", expected a whole number from 0 to 4294967295`);
 }
 
 async function boot(options: Options): Promise<number> {

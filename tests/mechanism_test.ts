@@ -79,8 +79,9 @@ Deno.test("card instructions at ten times the cost slow a transfer while the net
   const moved = slowdown({ machine: "helios", affinity: 0, isCableAtHost: false });
   assertEquals([onCard.kernel, moved.kernel], ["card0", "numa1"]);
   assert(onCard.transfer > 2 && onCard.roundTrip > 1.2, JSON.stringify(onCard));
-  // The driver of the board's NIC stays on the card.
-  assert(moved.transfer < 1.1 && moved.roundTrip < 1.1, JSON.stringify(moved));
+  // The driver of the board's NIC stays on the card, and has its share in both.
+  assert(moved.transfer < 1.25 && moved.roundTrip < 1.1, JSON.stringify(moved));
+  assert(onCard.transfer / moved.transfer > 1.8, JSON.stringify({ onCard, moved }));
 });
 
 Deno.test("card instructions at ten times the cost change nothing at all while net stack and driver are on the host", () => {

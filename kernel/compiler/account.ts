@@ -13,7 +13,7 @@
 import type { BlockStatement, LabeledStatement, Program, ReturnStatement, TryStatement } from "acorn";
 import { ExpressionAccounting } from "./account_expressions.ts";
 import { Frame } from "./frame.ts";
-import { forEachChild, type FunctionNode, isFunction, isLoop, type LoopNode, type Node } from "./syntax.ts";
+import { type FunctionNode, isLoop, type LoopNode, type Node } from "./syntax.ts";
 
 export class ProgramAccounting extends ExpressionAccounting {
   /** Inserts the accounting of a whole IL; its export becomes the value that the text returns. */
@@ -212,11 +212,11 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   protected override functionBody(node: FunctionNode): void {
-    const { facts, edits, text } = this.input;
+    const { facts, edits, flags, text } = this.input;
     if (facts.smallPrice(node) !== undefined) return;
     const frame = new Frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
-      hasFinally: holdsFinally(node.body),
+      hasFinally: flags.of(node.body).hasFinally,
     });
     const outside = new Frame({ weight: undefined, hasFinally: false });
     let cycles = 0;
@@ -241,14 +241,4 @@ export class ProgramAccounting extends ExpressionAccounting {
     const slot = this.input.edits.insert(this.input.text.indexOf("{", node.start) + 1);
     slot.text = frame.charge(this.#list(node.body, frame));
   }
-}
-
-/** Whether a function's own code has a `finally`. */
-function holdsFinally(node: Node): boolean {
-  if (node.type === "TryStatement" && node.finalizer) return true;
-  let found = false;
-  forEachChild(node, (child) => {
-    found = found || (!isFunction(child) && holdsFinally(child));
-  });
-  return found;
 }

@@ -15,6 +15,8 @@ export interface CodeFlags {
   readonly hasYield: boolean;
   /** It may call something that counts for itself. */
   readonly hasCall: boolean;
+  /** It has a `finally`. */
+  readonly hasFinally: boolean;
   /** It may leave for a place other than its own end. */
   readonly hasJump: boolean;
 }
@@ -25,6 +27,7 @@ const returnFlag = 4;
 const breakFlag = 8;
 const labelFlag = 16;
 const continueFlag = 32;
+const finallyFlag = 64;
 const jumpFlags = returnFlag | breakFlag | labelFlag | continueFlag;
 
 /** Flags of every statement and expression of a program, found in one walk. */
@@ -42,6 +45,7 @@ export class CodeFlagsTable {
     return {
       hasYield: (flags & yieldFlag) !== 0,
       hasCall: (flags & (callFlag | yieldFlag)) !== 0,
+      hasFinally: (flags & finallyFlag) !== 0,
       hasJump: (flags & jumpFlags) !== 0,
     };
   }
@@ -68,6 +72,8 @@ export class CodeFlagsTable {
       case "ClassExpression":
       case "ClassDeclaration":
         return callFlag;
+      case "TryStatement":
+        return node.finalizer ? finallyFlag : 0;
       case "ReturnStatement":
         return returnFlag;
       case "BreakStatement":

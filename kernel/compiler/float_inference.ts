@@ -10,7 +10,7 @@
 
 import type { CallExpression } from "acorn";
 import type { Binding, Scopes } from "./scope.ts";
-import { forEachChild, type Node } from "./syntax.ts";
+import type { Node } from "./syntax.ts";
 
 /** Operators whose result is always a 32-bit integer. */
 export const wholeOperators: ReadonlySet<string> = new Set(["|", "&", "^", "<<", ">>", ">>>"]);
@@ -36,9 +36,9 @@ export class FloatInference {
   readonly #found = new Map<Binding | Node[], boolean>();
   readonly #wholeDivisions = new Set<Node>();
 
-  constructor(scopes: Scopes, root: Node) {
+  constructor(scopes: Scopes, nodes: readonly Node[]) {
     this.#bindings = scopes.bindings;
-    this.#collect(root);
+    for (const node of nodes) this.#collect(node);
   }
 
   /** The name after `Math.` that a call calls, when it is the language's Math. */
@@ -140,7 +140,6 @@ export class FloatInference {
     } else if (node.type === "Property" && !node.computed && node.value.type !== "AssignmentPattern") {
       listIn(this.#values, `property ${nameOf(node.key)}`).push(node.value);
     }
-    forEachChild(node, (child) => this.#collect(child));
   }
 
   #store(target: Extract<Node, { type: "MemberExpression" }>, value: Node): void {

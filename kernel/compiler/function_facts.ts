@@ -57,7 +57,7 @@ export class FunctionFacts {
   readonly #methodNames = new Set<string>();
   readonly #bindingOf = new Map<FunctionNode, Binding>();
 
-  constructor(root: Node, scopes: Scopes, prices: Prices) {
+  constructor(nodes: readonly Node[], scopes: Scopes, prices: Prices) {
     this.#prices = prices;
     this.#bindings = scopes.bindings;
     for (const binding of scopes.bindings.values()) {
@@ -65,7 +65,7 @@ export class FunctionFacts {
         this.#bindingOf.set(binding.functionNode, binding);
       }
     }
-    this.#collectMethods(root);
+    for (const node of nodes) this.#collectMethods(node);
   }
 
   /** The function that a call reaches for certain. */
@@ -197,7 +197,6 @@ export class FunctionFacts {
       if (property.type === "Identifier" && !node.left.computed) this.#methodNames.add(property.name);
       this.#implicit.add(node.right);
     }
-    forEachChild(node, (child) => this.#collectMethods(child));
   }
 }
 

@@ -26,13 +26,13 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   const header = parseIlHeader(il);
   const placeOf = (line: number, column: number) => sourcePlace(header, line, column);
   const parsed = parseModule(il, placeOf);
-  const scopes = verify(parsed, (offset) => {
+  const { scopes, nodes } = verify(parsed, (offset) => {
     const { line, column } = parsed.source.position(offset);
     return placeOf(line, column);
   });
   const { text } = parsed.source;
-  const prices = new Prices(target.costs, scopes, parsed.program);
-  const facts = new FunctionFacts(parsed.program, scopes, prices);
+  const prices = new Prices(target.costs, scopes, nodes);
+  const facts = new FunctionFacts(nodes, scopes, prices);
   const flags = new CodeFlagsTable(parsed.program, (call) => {
     const callee = facts.callee(call);
     return !prices.isShortCall(call) && (callee === undefined || facts.smallPrice(callee) === undefined);

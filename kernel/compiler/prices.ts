@@ -27,10 +27,10 @@ export class Prices {
   readonly #bindings: ReadonlyMap<Node, Binding>;
   readonly #floats: FloatInference;
 
-  constructor(costs: OperationCosts, scopes: Scopes, root: Node) {
+  constructor(costs: OperationCosts, scopes: Scopes, nodes: readonly Node[]) {
     this.#costs = costs;
     this.#bindings = scopes.bindings;
-    this.#floats = new FloatInference(scopes, root);
+    this.#floats = new FloatInference(scopes, nodes);
   }
 
   /** The name after `Math.` that a call calls, when it is the language's Math. */

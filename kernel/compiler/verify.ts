@@ -18,17 +18,25 @@ const linkerNames = /^\$(?:m\d+|default)$/;
 /** Expressions and statements nested deeper than this could exhaust the stack of whoever reads them. */
 const nestingMax = 400;
 
-/** Verifies a parsed IL; gives its scopes, which later passes need too. */
-export function verify(parsed: ParsedModule, placeOf: (offset: number) => SourcePlace): Scopes {
+/** What the verifier found out that later passes need too. */
+export interface VerifiedModule {
+  readonly scopes: Scopes;
+  /** All nodes, parents before children. */
+  readonly nodes: readonly Node[];
+}
+
+/** Verifies a parsed IL. */
+export function verify(parsed: ParsedModule, placeOf: (offset: number) => SourcePlace): VerifiedModule {
   const verifier = new Verifier(placeOf);
   verifier.body(parsed.program);
   verifier.text(parsed.source.text);
   const scopes = analyseScopes(parsed.program);
   verifier.names(scopes);
-  return scopes;
+  return { scopes, nodes: verifier.nodes };
 }
 
 class Verifier {
+  readonly nodes: Node[] = [];
   readonly #placeOf: (offset: number) => SourcePlace;
 
   constructor(placeOf: (offset: number) => SourcePlace) {
@@ -90,6 +98,7 @@ class Verifier {
     if (depth > nestingMax) {
       this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
     }
+    this.nodes.push(node);
     this.#node(node, hasThis);
     const givesThis = hasThis || (isFunction(node) && node.type !== "ArrowFunctionExpression") ||
       node.type === "PropertyDefinition" || node.type === "StaticBlock";

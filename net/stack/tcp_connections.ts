@@ -59,6 +59,11 @@ export class TcpConnections {
       case "read":
         held.readMaximum = Math.max(1, message.maximum);
         return yield* this.#progress(now, held);
+      case "cancelRead":
+        // The answer may have crossed the cancellation; then there is nothing left to cancel.
+        if (held.readMaximum === 0) return;
+        held.readMaximum = 0;
+        return yield* held.endpoint.send("cancelled");
       case "write":
         held.writing = message.data;
         held.writtenTo = 0;

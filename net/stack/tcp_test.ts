@@ -129,6 +129,32 @@ Deno.test("a read waits for data, and closing the endpoint delivers what was wri
   assertEquals(readAt, sentAt + delayNs);
 });
 
+Deno.test("a read that waits can be cancelled, and the connection goes on; what comes later is not lost", () => {
+  const bench = new Bench();
+  bench.start(
+    "server",
+    farServer(25, function* (kernel, connection) {
+      yield* connection.send("read", { maximum: 4096 });
+      yield* kernel.sleep(1e9);
+      yield* connection.send("cancelRead");
+      assertEquals((yield* connection.receive()).tag, "cancelled");
+      assertEquals(yield* write(kernel, connection, pattern(10)), "written");
+      const { bytes, end } = yield* readAll(kernel, connection);
+      assertEquals([bytes, end], [[...pattern(20)], "endOfStream"]);
+    }),
+  );
+  bench.start(
+    "client",
+    nearClient(25, function* (kernel, connection) {
+      yield* connection.send("read", { maximum: 4096 });
+      const answer = yield* connection.receive();
+      assertEquals(answer.tag, "data");
+      assertEquals(yield* write(kernel, connection, pattern(20)), "written");
+    }),
+  );
+  bench.run();
+});
+
 Deno.test("a client that dies closes in order; abort resets", () => {
   for (const isAbort of [false, true]) {
     const bench = new Bench();
