@@ -23,7 +23,7 @@ import { BootArchive } from "./kernel/boot/boot_archive.ts";
 import { bootHelios } from "./kernel/boot/helios.ts";
 import { createProgramLoader } from "./kernel/boot/program_loader.ts";
 import { CompileError } from "./kernel/compiler/compile_error.ts";
-import { buildIl } from "./kernel/compiler/phase_one.ts";
+import { IlBuilder } from "./kernel/compiler/phase_one.ts";
 import { ManifestError } from "./kernel/placement/manifest.ts";
 import { freshDisk } from "./fs/fat32/populate.ts";
 import { checkVolume } from "./fs/fat32/check.ts";
@@ -255,9 +255,13 @@ async function openEmulator(options: Options): Promise<Emulator> {
 
 /** Manifests and programs; throws for the first manifest that cannot be used. */
 function prepare(options: Options) {
-  const { programs, system } = readManifests(options.manifests);
-  const archive = new BootArchive(programs, system, (source) => buildIl(source, readSource).il);
-  return { archive, instantiate: createProgramLoader() };
+  return { archive: openArchive(options.manifests), instantiate: createProgramLoader() };
+}
+
+function openArchive(folder: string): BootArchive {
+  const { programs, system } = readManifests(folder);
+  const builder = new IlBuilder(readSource);
+  return new BootArchive(programs, system, (source) => builder.build(source).il);
 }
 
 const accounts = ["alice", "bob", "postmaster"];
@@ -336,8 +340,7 @@ async function explain(options: Options, manifest: string): Promise<number> {
 }
 
 function build(names: readonly string[]): number {
-  const { programs, system } = readManifests(shippedManifests);
-  const archive = new BootArchive(programs, system, (source) => buildIl(source, readSource).il);
+  const archive = openArchive(shippedManifests);
   for (const name of names.length > 0 ? names : archive.names) {
     const manifest = archive.manifestOf(name);
     if (manifest === undefined) {

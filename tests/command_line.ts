@@ -1,7 +1,7 @@
 /**
  * Runs the command line as a person does: a process of its own, with files and ports of its own.
  *
- * `helios` runs a command to its end; `start` gives a machine that serves, to be ended by a signal.
+ * `helios` runs a command to its end; `serve` gives a machine that serves, to be ended by a signal.
  * - Every run has a time limit, after which it is killed and the test fails with its output.
  * - Folders from `temporaryFolder` are removed by the `await using` that holds them.
  * - A port from `freePort` was free a moment ago; nobody reserves it.
@@ -124,26 +124,31 @@ export function hashOf({ stdout, stderr }: Finished): string {
   return found?.[1] ?? found?.[2] ?? fail(`no event-log hash in:\n${stdout}\n${stderr}`);
 }
 
-/** A machine that serves without a shell. */
+/** A machine that runs, to be ended by a signal. */
 export interface Serving {
-  /** Host seconds from the start of the process to the line `ready`. */
+  /** Host seconds from the start of the process to its readiness. */
   readonly readySeconds: number;
-  /** What it has printed so far. */
-  output(): string;
   /** Sends a signal and waits for the end. */
   end(signal: Deno.Signal): Promise<Finished>;
-  /** Waits for an end that comes by itself. */
-  finished(): Promise<Finished>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Boots headless with these options; resolves when the services are up. */
 export async function serve(words: readonly string[], timeoutSeconds = 60): Promise<Serving> {
+  return await start(["boot", "--headless", ...words], /^ready at |^\{"command":"ready"/m, timeoutSeconds);
+}
+
+/** Runs `main.ts` with these words; resolves when its standard output matches `readiness`. */
+export async function start(
+  words: readonly string[],
+  readiness: RegExp,
+  timeoutSeconds = 60,
+): Promise<Serving> {
   const started = performance.now();
   const since = () => (performance.now() - started) / 1000;
   const main = join(projectFolder, "main.ts");
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, "boot", "--headless", ...words],
+    args: ["run", "-A", main, ...words],
     stdin: "null",
     stdout: "piped",
     stderr: "piped",
@@ -157,7 +162,7 @@ export async function serve(words: readonly string[], timeoutSeconds = 60): Prom
     const text = new TextDecoder();
     for await (const bytes of stream) {
       texts[name] += text.decode(bytes, { stream: true });
-      if (/^ready at |^\{"command":"ready"/m.test(texts.stdout)) sayReady?.();
+      if (readiness.test(texts.stdout)) sayReady?.();
     }
   };
   const reading = Promise.all([read(child.stdout, "stdout"), read(child.stderr, "stderr")]);
@@ -171,12 +176,10 @@ export async function serve(words: readonly string[], timeoutSeconds = 60): Prom
   if (first !== undefined) fail(`the machine ended before it was ready: ${describe(first)}`);
   return {
     readySeconds: since(),
-    output: () => texts.stdout + texts.stderr,
     end: async (signal) => {
       child.kill(signal);
       return await ended;
     },
-    finished: () => ended,
     [Symbol.asyncDispose]: async () => {
       kill(child);
       await ended;

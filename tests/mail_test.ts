@@ -144,3 +144,32 @@ Deno.test("Ctrl-C in the middle of mail traffic loses no message that was answer
   assertEquals(lost.map((message) => message.slice(0, 20)), [], `of ${acknowledged.length} messages`);
   console.log(`${acknowledged.length} answered with 250, ${stored.length} stored`);
 });
+
+Deno.test("a message of many clusters arrives whole, one above the announced size is refused, and a client may vanish", async () => {
+  if (!await hasProgram("mdir", "mtype", "fsck.fat")) return;
+  using folder = new TemporaryFolder();
+  const image = folder.file("disk.img");
+  const port = freePort();
+  await using machine = await serve(["--disk", image, "--publish", `${port}:25`]);
+  const message = (size: number) => `Subject: large\r\n\r\n${`${"x".repeat(70)}\r\n`.repeat(size / 72)}end`;
+  const client = await MailClient.connect(port);
+  await client.ask("EHLO client.example\r\n");
+  const large = message(2 << 20);
+  assertEquals((await client.send("alice@helios.test", large))?.slice(0, 3), "250");
+  assertEquals((await client.ask("MAIL FROM:<a@client.example> SIZE=20000000\r\n"))?.slice(0, 3), "552");
+  client.close();
+  const vanishing = await MailClient.connect(port);
+  await vanishing.ask("HELO client.example\r\n");
+  for (const line of ["MAIL FROM:<a@client.example>", "RCPT TO:<bob@helios.test>", "DATA"]) {
+    await vanishing.ask(`${line}\r\n`);
+  }
+  vanishing.close();
+  const next = await MailClient.connect(port);
+  assertEquals((await next.ask("NOOP\r\n"))?.slice(0, 3), "250");
+  next.close();
+  assertEquals((await machine.end("SIGINT")).status, 0);
+  assertEquals(await faultsOf(image), "");
+  const [stored] = await storedMail(image, "alice");
+  assertEquals(hex(withoutTrace(stored!)) === hex(new TextEncoder().encode(`${large}\r\n`)), true);
+  assertEquals(await storedMail(image, "bob"), []);
+});

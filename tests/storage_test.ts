@@ -2,8 +2,17 @@
  * The disk image is the disk: what the guest writes is there for the next boot and for Linux, and back.
  */
 
-import { assert, assertEquals } from "@std/assert";
-import { commandOf, hasProgram, helios, run, serve, succeed, TemporaryFolder } from "./command_line.ts";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import {
+  commandOf,
+  hasProgram,
+  helios,
+  run,
+  serve,
+  start,
+  succeed,
+  TemporaryFolder,
+} from "./command_line.ts";
 import { faultsOf, readFromImage } from "./mail_client.ts";
 
 const tools = ["mcopy", "mtype", "fsck.fat", "mkfs.fat"] as const;
@@ -69,6 +78,18 @@ Deno.test("what was written before SIGTERM is on the image, and the machine exit
   assert(Deno.statSync(image).size > 1 << 20);
   const { stdout } = await succeed(["boot", "--disk", image, "--exec", "ls /fs", "--json"]);
   assert(commandOf(stdout, "ls").rows.some(({ name }) => name === "email"));
+});
+
+Deno.test("Ctrl-C ends commands that would go on for long, in order, with what was written on the image", async () => {
+  using folder = new TemporaryFolder();
+  const image = folder.file("disk.img");
+  const exec = "echo kept > /fs/kept; ping -c 65535 10.0.2.2";
+  await using machine = await start(["boot", "--disk", image, "--exec", exec], /icmp_seq=9 /, 20);
+  const { status, stdout } = await machine.end("SIGINT");
+  assert(status === 0 || status === 1, `status ${status}: it did not end by itself`);
+  assertMatch(stdout, /halted after/);
+  const { stdout: kept } = await succeed(["boot", "--disk", image, "--exec", "cat /fs/kept", "--json"]);
+  assertEquals(commandOf(kept, "cat").rows, [{ text: "kept" }]);
 });
 
 Deno.test("two emulators cannot use one image at the same time", async () => {

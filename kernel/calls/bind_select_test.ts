@@ -68,7 +68,9 @@ for (const on of [0, 1, 2]) {
 Deno.test("a bind that does not want to wait is told at once that nothing is there", () => {
   new Bench().run(function* client(kernel) {
     for (const timeout of [0, -1, NaN]) {
-      const refusal = yield* refusalOf(() => kernel.bind(tickContract, "/never", timeout) as unknown as Program);
+      const refusal = yield* refusalOf(() =>
+        kernel.bind(tickContract, "/never", timeout) as unknown as Program
+      );
       assertEquals(refusal!.code, "NotFound");
     }
   });
@@ -97,8 +99,13 @@ Deno.test("a name is bound with its own contract only, and is registered once", 
       yield* kernel.sleep(1e6);
       const bound = yield* refusalOf(() => kernel.bind(pipeContract, "/ticks") as unknown as Program);
       assertEquals([bound!.code, bound!.message], ["BadArgument", `"/ticks" speaks tick/1, not pipe/1`]);
-      const registered = yield* refusalOf(() => kernel.register(tickContract, "/ticks") as unknown as Program);
-      assertEquals([registered!.code, registered!.message], ["AlreadyRegistered", `"/ticks" is registered already`]);
+      const registered = yield* refusalOf(() =>
+        kernel.register(tickContract, "/ticks") as unknown as Program
+      );
+      assertEquals([registered!.code, registered!.message], [
+        "AlreadyRegistered",
+        `"/ticks" is registered already`,
+      ]);
     }, { on });
   }
   bench.settle();
@@ -141,7 +148,9 @@ Deno.test("when several sources have something, select gives that of the first o
     yield* c.client.send("tick", { number: 3 });
     yield* b.client.send("tick", { number: 2 });
     const got: unknown[] = [];
-    for (let index = 0; index < 3; index++) got.push((yield* kernel.select({ c: c.server, b: b.server, a: a.server })).on);
+    for (let index = 0; index < 3; index++) {
+      got.push((yield* kernel.select({ c: c.server, b: b.server, a: a.server })).on);
+    }
     assertEquals(got, ["c", "b", "a"]);
   });
 });
@@ -208,8 +217,12 @@ Deno.test("a set gives its members' messages in turn, with their data, and lets 
 Deno.test("a select over what is closed, or is no source, names the source", () => {
   withThree(function* (kernel, { a }) {
     yield* a.server.close();
-    for (const [name, source] of [["gone", a.server], ["nothing", {}], ["trap", new Proxy({}, {})]] as const) {
-      const refusal = yield* refusalOf(() => kernel.select({ [name]: source as never }) as unknown as Program);
+    for (
+      const [name, source] of [["gone", a.server], ["nothing", {}], ["trap", new Proxy({}, {})]] as const
+    ) {
+      const refusal = yield* refusalOf(() =>
+        kernel.select({ [name]: source as never }) as unknown as Program
+      );
       assertEquals(refusal!.message, `select cannot wait for source "${name}": it is closed, or no source`);
     }
   });

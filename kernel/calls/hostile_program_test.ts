@@ -14,7 +14,11 @@ const giftContract = {
   name: "gift/1",
   contractName: "GiftContract",
   messages: {
-    give: { from: "client", doc: "A block and an end", body: { data: "bytes", end: { endpoint: pipeContract, end: "server" } } },
+    give: {
+      from: "client",
+      doc: "A block and an end",
+      body: { data: "bytes", end: { endpoint: pipeContract, end: "server" } },
+    },
   },
   start: "open",
   states: { open: { give: "open" } },
@@ -47,7 +51,9 @@ Deno.test("after a send, views of the block and of its buffer are dead, and the 
     yield* client.send("write", { data: block });
     assertEquals(views.map(({ length }) => length), [0, 0, 0]);
     assertThrows(() => data.getUint8(0), TypeError);
-    for (const use of [() => block.bytes, () => block.length, () => block.capacity, () => block.window(0, 1)]) {
+    for (
+      const use of [() => block.bytes, () => block.length, () => block.capacity, () => block.window(0, 1)]
+    ) {
       assertThrows(use, Error, "The block was sent or freed");
     }
     assertEquals(yield* codeOf(() => kernel.free(block)), "BadArgument");
@@ -71,7 +77,12 @@ Deno.test("a window stays inside its block, and the receiver sees the window alo
   run(function* sender(kernel) {
     const { client, server } = yield* kernel.createChannel(pipeContract);
     const block = yield* kernel.allocate(100);
-    for (const [offset, length] of [[-1, 1], [0, 129], [128, 1], [0.5, 1], [0, NaN], [2 ** 53, -(2 ** 53)]] as const) {
+    for (
+      const [offset, length] of [[-1, 1], [0, 129], [128, 1], [0.5, 1], [0, NaN], [
+        2 ** 53,
+        -(2 ** 53),
+      ]] as const
+    ) {
       assertThrows(() => block.window(offset, length), Error, "does not lie in a block of 128 bytes");
     }
     block.bytes.set([1, 2, 3, 4]);
@@ -83,10 +94,23 @@ Deno.test("a window stays inside its block, and the receiver sees the window alo
 
 Deno.test("sizes that are none, or too large, are refused", () => {
   run(function* allocator(kernel) {
-    for (const size of [-1, 1.5, NaN, Infinity, (16 << 20) + 1, "64" as unknown as number, {} as unknown as number]) {
-      assertEquals(yield* codeOf(function* () {
-        yield* kernel.allocate(size);
-      }), "BadArgument");
+    for (
+      const size of [
+        -1,
+        1.5,
+        NaN,
+        Infinity,
+        (16 << 20) + 1,
+        "64" as unknown as number,
+        {} as unknown as number,
+      ]
+    ) {
+      assertEquals(
+        yield* codeOf(function* () {
+          yield* kernel.allocate(size);
+        }),
+        "BadArgument",
+      );
     }
   });
 });
@@ -97,8 +121,17 @@ Deno.test("what a hostile body's getters and traps throw reaches its own program
     const pipe = yield* kernel.createChannel(pipeContract);
     const data = yield* kernel.allocate(4);
     const bodies = [
-      { data, get end(): never { throw new Error("mine"); } },
-      new Proxy({ data, end: pipe.server }, { get: () => { throw new Error("mine"); } }),
+      {
+        data,
+        get end(): never {
+          throw new Error("mine");
+        },
+      },
+      new Proxy({ data, end: pipe.server }, {
+        get: () => {
+          throw new Error("mine");
+        },
+      }),
     ];
     for (const body of bodies) {
       assertEquals(yield* codeOf(() => gift.client.send("give", body as never)), "Error: mine");
@@ -179,7 +212,10 @@ Deno.test("an end that was given away is dead in its former holder's hands", () 
       () => pipe.server.receive() as unknown as Program,
     ];
     for (const use of uses) assertEquals(yield* codeOf(use), "ChannelClosed");
-    assertEquals(yield* codeOf(() => kernel.select({ pipe: pipe.server }, 0) as unknown as Program), "BadArgument");
+    assertEquals(
+      yield* codeOf(() => kernel.select({ pipe: pipe.server }, 0) as unknown as Program),
+      "BadArgument",
+    );
     assertThrows(() => set.add(pipe.server, 2), Error, "Only an open endpoint can enter a set");
     yield* pipe.server.close();
     yield* pipe.client.send("write", { data: yield* kernel.allocate(1) });

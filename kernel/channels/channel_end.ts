@@ -50,6 +50,9 @@ export class ChannelEnd {
   peerClosed = false;
   sendSequence = 0;
   receiveSequence = 0;
+  /** How often this end has moved to another kernel, and how often the other end had when last heard of. */
+  moves = 0;
+  peerMoves = 0;
   readonly inbox: Message[] = [];
   readonly waiters = new WaitQueue();
   /** The set of endpoints that this one is in. */

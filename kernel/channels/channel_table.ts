@@ -20,6 +20,10 @@ import { connectLocally, LocalDelivery } from "./local_delivery.ts";
 interface Forwarding {
   readonly to: number;
   readonly contract: CompiledContract;
+  /** How often the end has moved, this time included. */
+  readonly moves: number;
+  /** Moves of the other end that were passed on after this one, and who is to know when they are settled. */
+  readonly relays: Map<number, number>;
 }
 
 /** Kernel index in the top eight bits, so that numbers are unique over all kernels. */
@@ -128,15 +132,23 @@ export class ChannelTable {
       state: end.state,
       sendSequence: end.sendSequence,
       receiveSequence: end.receiveSequence,
+      moves: end.moves + 1,
+      peerMoves: end.peerMoves,
       peerKernel: delivery instanceof RemoteDelivery ? delivery.peer.index : this.#kernel.index,
     };
     this.#ends.delete(keyOf(channel, end.end));
     end.holder?.ends.delete(end);
     if (delivery instanceof RemoteDelivery) {
-      this.#forwardings.set(keyOf(channel, end.end), { to, contract: end.contract });
-      if (delivery.peer.index !== to) delivery.peer.sendMoved(channel, otherEnd(end.end), to);
+      this.#forwardings.set(keyOf(channel, end.end), {
+        to,
+        contract: end.contract,
+        moves: travelling.moves,
+        relays: new Map(),
+      });
+      if (delivery.peer.index !== to) delivery.peer.sendMoved(channel, otherEnd(end.end), to, travelling.moves);
     } else if (delivery instanceof LocalDelivery) {
       delivery.peer.delivery = new RemoteDelivery(this.#kernel.peer(to), delivery.peer);
+      delivery.peer.peerMoves = travelling.moves;
     }
     const follow = () => {
       for (const { sequence, arrival } of unread) this.#forward(to, channel, end.end, sequence, arrival);
@@ -153,12 +165,16 @@ export class ChannelTable {
     end.state = travelling.state;
     end.sendSequence = travelling.sendSequence;
     end.receiveSequence = travelling.receiveSequence;
+    end.moves = travelling.moves;
+    end.peerMoves = travelling.peerMoves;
     this.#forwardings.delete(keyOf(end.channel, end.end));
     this.#enter(end);
     const peer = this.#ends.get(keyOf(end.channel, otherEnd(end.end)));
     if (peer !== undefined) {
       this.#connect(...(end.end === "client" ? [end, peer] as const : [peer, end] as const));
-      if (travelling.peerKernel !== from) this.#kernel.peer(from).sendSettled(end.channel, end.end);
+      end.peerMoves = peer.moves;
+      peer.peerMoves = end.moves;
+      if (travelling.peerKernel !== from) this.#kernel.peer(from).sendSettled(end.channel, end.end, end.moves);
       this.#kernel.note(`channel ${end.channel} became local`);
     } else if (travelling.peerKernel === this.#kernel.index) {
       // The peer left in the meantime, and its new place knows this one from its forwarding.
@@ -171,25 +187,37 @@ export class ChannelTable {
     return end;
   }
 
-  /** The other end of the channel that `end` is on now lives on kernel `location`. */
-  peerMoved(channel: number, end: End, location: number, from: number): void {
+  /**
+   * The other end of the channel that `end` is on now lives on kernel `location`. News of several moves may come
+   * by different ways and out of order; only what is newer than all before counts.
+   */
+  peerMoved(channel: number, end: End, location: number, moves: number, from: number): void {
     const key = keyOf(channel, end);
     const here = this.#ends.get(key);
-    if (here !== undefined && !(here.delivery instanceof LocalDelivery)) {
-      here.delivery = location === this.#kernel.index
-        ? here.delivery
-        : new RemoteDelivery(this.#kernel.peer(location), here);
+    if (here === undefined) {
+      const forwarding = this.#forwardings.get(key);
+      // What this kernel sent to the old place went before the news that it passes on comes back as settled.
+      forwarding?.relays.set(moves, from);
+      if (forwarding !== undefined) this.#kernel.peer(forwarding.to).sendMoved(channel, end, location, moves);
+      return;
     }
-    const forwarding = this.#forwardings.get(key);
-    if (here === undefined && forwarding !== undefined) {
-      this.#kernel.peer(forwarding.to).sendMoved(channel, end, location);
+    // On its way here: it is told of by itself, when it has come.
+    if (location === this.#kernel.index) return;
+    if (moves > here.peerMoves) {
+      here.peerMoves = moves;
+      here.delivery = new RemoteDelivery(this.#kernel.peer(location), here);
     }
-    this.#kernel.peer(from).sendSettled(channel, otherEnd(end));
+    this.#kernel.peer(from).sendSettled(channel, otherEnd(end), moves);
   }
 
-  /** Nothing more comes here for an end that left. */
-  settled(channel: number, end: End): void {
-    this.#forwardings.delete(keyOf(channel, end));
+  /** Nothing more comes here for an end that left on move number `moves`, or for a kernel that heard of it from here. */
+  settled(channel: number, end: End, moves: number): void {
+    const key = keyOf(channel, end);
+    if (this.#forwardings.get(key)?.moves === moves) this.#forwardings.delete(key);
+    const relays = this.#forwardings.get(keyOf(channel, otherEnd(end)))?.relays;
+    const from = relays?.get(moves);
+    relays?.delete(moves);
+    if (from !== undefined) this.#kernel.peer(from).sendSettled(channel, end, moves);
   }
 
   #forward(to: number, channel: number, end: End, sequence: number, arrival: Arrival): void {

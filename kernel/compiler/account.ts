@@ -141,9 +141,9 @@ export class ProgramAccounting extends ExpressionAccounting {
     const { prices } = this.input;
     switch (node.type) {
       case "ForStatement": {
-        const test = node.test ? prices.of("branch") + this.expression(node.test, frame) : 0;
+        const test = prices.of("branch") + (node.test ? this.expression(node.test, frame) : 0);
         const update = node.update ? this.expression(node.update, frame) : 0;
-        return { turn: test + update, lastTest: test };
+        return { turn: test + update, lastTest: node.test ? test : 0 };
       }
       case "WhileStatement": {
         const test = prices.of("branch") + this.expression(node.test, frame);

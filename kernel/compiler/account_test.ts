@@ -29,7 +29,7 @@ for (
       "let a = 0; for (let i = 0; i < 10; i++) a += 2;",
       2 + 10 * 4,
     ],
-    ["a loop that is left by break at once", "let a = 0; for (;;) { a++; if (a > 2) break; }", 3 * 3],
+    ["a loop that is left by break at once", "let a = 0; for (;;) { a++; if (a > 2) break; }", 3 * 4],
     ["each turn of a do loop", "let a = 0; do a++; while (a < 4);", 4 * 3],
     [
       "a case that is entered, and none before it",

@@ -18,6 +18,9 @@ import type { ImageControl, ImageSurroundings } from "./prelude.ts";
 /** Cycles that a program may spend between two kernel calls unless the kernel says otherwise. */
 export const burstCyclesMaxDefault = 20e9;
 
+/** Cycles for the top level of a program's modules, which make tables and the like. */
+const loadCyclesMax = 200e6;
+
 /** Why a program has ended by itself. */
 export interface ProgramFault {
   /** One line, at most 300 characters. */
@@ -48,16 +51,20 @@ function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown
   return (self, value) => Reflect.apply(method, self, [value]);
 }
 
-/** Loads an image for a new process; runs the top level of its modules. */
+/** Evaluates an image for a new process; no code of the program runs before `start`. */
 export function instantiate(image: Image): ProgramInstance {
   return new ProgramInstance(image);
 }
 
 export class ProgramInstance {
   readonly #control: ImageControl;
-  readonly #main: unknown;
+  #main: unknown;
   readonly #name: string;
   #burstCyclesMax = burstCyclesMaxDefault;
+  /** The limit of the burst that runs, or ran last. */
+  #limit = 0;
+  #isRunning = false;
+  #isLoaded = false;
   #budgetSpent: BudgetSpent | undefined;
 
   constructor(image: Image) {
@@ -68,7 +75,6 @@ export class ProgramInstance {
       given: ImageSurroundings,
     ) => ImageControl;
     this.#control = make(surroundings(() => this.#stop()));
-    this.#main = this.run(() => this.#control.load());
   }
 
   /** Cycles that the program has spent since it was loaded. */
@@ -81,8 +87,12 @@ export class ProgramInstance {
     this.#burstCyclesMax = cyclesPerBurst;
   }
 
-  /** The thread that runs the main function. */
+  /** The thread that runs the main function; runs the top level of the program's modules first. */
   start(kernel: unknown): ProgramThread {
+    if (!this.#isLoaded) {
+      this.#isLoaded = true;
+      this.#main = this.run(() => this.#control.load(), loadCyclesMax);
+    }
     return this.thread(this.#main, kernel);
   }
 
@@ -126,18 +136,22 @@ export class ProgramInstance {
     return this.explain(error).places;
   }
 
-  /** Runs code of the program: within its budget, and charged to it. */
-  run<T>(code: () => T): T {
+  /** Runs code of the program: within its budget, and charged to it. Within a burst, as a part of it. */
+  run<T>(code: () => T, cyclesMax: number = this.#burstCyclesMax): T {
+    if (this.#isRunning) return code();
     const control = this.#control;
     if (control.isStopped()) throw this.#stop();
-    control.begin(this.#burstCyclesMax);
+    this.#limit = cyclesMax;
+    control.begin(cyclesMax);
     const before = setRunning(control.bulk);
+    this.#isRunning = true;
     let result: T;
     try {
       result = code();
     } catch (error) {
       throw control.isStopped() ? this.#stop() : error;
     } finally {
+      this.#isRunning = false;
       setRunning(before);
     }
     if (control.isStopped()) throw this.#stop();
@@ -147,7 +161,7 @@ export class ProgramInstance {
   /** The error of this program's end; made once, where the budget ran out. */
   #stop(): BudgetSpent {
     return this.#budgetSpent ??= new BudgetSpent(
-      `${this.#name} has spent its ${this.#burstCyclesMax} cycles without calling the kernel`,
+      `${this.#name} has spent its ${this.#limit} cycles without calling the kernel`,
     );
   }
 }

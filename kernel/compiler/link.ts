@@ -10,7 +10,7 @@
 import { CompileError } from "./compile_error.ts";
 import { resolveImport, roomOf } from "./import_rules.ts";
 import { formatIlHeader, type IlHeader, type IlModule } from "./il.ts";
-import { type ExportedName, type ModuleSyntax, readModule } from "./module_syntax.ts";
+import { type ExportedName, type ModuleSyntax } from "./module_syntax.ts";
 import type { SourcePlace } from "./compile_error.ts";
 
 interface LinkedModule {
@@ -23,12 +23,12 @@ interface LinkedModule {
   readonly dependencies: ReadonlyMap<string, LinkedModule>;
 }
 
-/** Links the program whose main module is `entry`; `readStripped` gives a module's text without its types. */
+/** Links the program whose main module is `entry`; `read` gives what a module says, its types gone. */
 export function linkProgram(
   entry: string,
-  readStripped: (path: string, importedAt: SourcePlace) => string,
+  read: (path: string, importedAt: SourcePlace) => ModuleSyntax,
 ): string {
-  const linker = new Linker(entry, readStripped);
+  const linker = new Linker(entry, read);
   const main = linker.module(entry, { file: entry, line: 1, column: 1 });
   if (!main.exports.has("default")) {
     throw new CompileError(
@@ -43,12 +43,12 @@ export function linkProgram(
 class Linker {
   /** All modules, dependencies first. */
   readonly order: LinkedModule[] = [];
-  readonly #readStripped: (path: string, importedAt: SourcePlace) => string;
+  readonly #read: (path: string, importedAt: SourcePlace) => ModuleSyntax;
   readonly #room: string;
   readonly #modules = new Map<string, LinkedModule | "open">();
 
-  constructor(entry: string, readStripped: (path: string, importedAt: SourcePlace) => string) {
-    this.#readStripped = readStripped;
+  constructor(entry: string, read: (path: string, importedAt: SourcePlace) => ModuleSyntax) {
+    this.#read = read;
     const found = roomOf(entry);
     if ("reason" in found) throw new CompileError({ file: entry, line: 1, column: 1 }, "entry", found.reason);
     this.#room = found.room;
@@ -65,7 +65,7 @@ class Linker {
     }
     if (known !== undefined) return known;
     this.#modules.set(path, "open");
-    const syntax = readModule(path, this.#readStripped(path, importedAt));
+    const syntax = this.#read(path, importedAt);
     const dependencies = new Map<string, LinkedModule>();
     for (const [specifier, place] of syntax.dependencies) {
       const target = resolveImport(path, specifier, this.#room);

@@ -11,20 +11,42 @@ import { stripTypeScriptTypes } from "node:module";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import { type IlHeader, parseIlHeader } from "./il.ts";
 import { linkProgram } from "./link.ts";
+import { type ModuleSyntax, readModule } from "./module_syntax.ts";
 
 export interface Il {
   readonly il: string;
   readonly header: IlHeader;
 }
 
-/** Builds the IL of the program whose main module is `entry`, such as "net/stack/main.ts". */
-export function buildIl(entry: string, readText: (path: string) => string | undefined): Il {
-  const il = linkProgram(entry, (path, importedAt) => {
-    const text = readText(path);
+/** Builds programs of one tree; a module that several of them import is read once. */
+export class IlBuilder {
+  readonly #readText: (path: string) => string | undefined;
+  readonly #modules = new Map<string, ModuleSyntax>();
+
+  constructor(readText: (path: string) => string | undefined) {
+    this.#readText = readText;
+  }
+
+  /** The IL of the program whose main module is `entry`, such as "net/stack/main.ts". */
+  build(entry: string): Il {
+    const il = linkProgram(entry, (path, importedAt) => this.#module(path, importedAt));
+    return { il, header: parseIlHeader(il) };
+  }
+
+  #module(path: string, importedAt: SourcePlace): ModuleSyntax {
+    const known = this.#modules.get(path);
+    if (known !== undefined) return known;
+    const text = this.#readText(path);
     if (text === undefined) throw new CompileError(importedAt, "import", `there is no file "${path}"`);
-    return stripTypes(path, text);
-  });
-  return { il, header: parseIlHeader(il) };
+    const syntax = readModule(path, stripTypes(path, text));
+    this.#modules.set(path, syntax);
+    return syntax;
+  }
+}
+
+/** Builds one program. */
+export function buildIl(entry: string, readText: (path: string) => string | undefined): Il {
+  return new IlBuilder(readText).build(entry);
 }
 
 function stripTypes(path: string, text: string): string {

@@ -168,7 +168,7 @@ export function recordSizeOf(field: CompiledField): number {
     case "string":
       return 18;
     case "endpoint":
-      return 21 + (field.contract === undefined ? nameBytesMax : encodeText(field.contract.name).length);
+      return 29 + (field.contract === undefined ? nameBytesMax : encodeText(field.contract.name).length);
   }
 }
 

@@ -20,6 +20,8 @@ const largestClass = 2048;
 /** Who holds a block, for quotas and for freeing what a dead process leaves. */
 export interface BlockOwner {
   readonly blocks: Set<Block>;
+  /** Sum of their capacities. */
+  heapBytes: number;
 }
 
 export class Block {
@@ -85,9 +87,17 @@ export class ExchangeHeap implements DramBacking {
   }
 
   setOwner(block: Block, owner: BlockOwner | undefined): void {
-    block.owner?.blocks.delete(block);
+    const before = block.owner;
+    if (before === owner) return;
+    if (before !== undefined) {
+      before.blocks.delete(block);
+      before.heapBytes -= block.capacity;
+    }
     block.owner = owner;
-    owner?.blocks.add(block);
+    if (owner !== undefined) {
+      owner.blocks.add(block);
+      owner.heapBytes += block.capacity;
+    }
   }
 
   free(block: Block): void {

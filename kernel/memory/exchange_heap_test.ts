@@ -12,7 +12,7 @@ import { type Block, type BlockOwner, ExchangeHeap } from "./exchange_heap.ts";
 import { pageSize } from "./page_allocator.ts";
 
 const base = 0x40_0000;
-const owner = (): BlockOwner => ({ blocks: new Set<Block>() });
+const owner = (): BlockOwner => ({ blocks: new Set<Block>(), heapBytes: 0 });
 const heapOf = (pages: number) => new ExchangeHeap(base, pages * pageSize);
 
 Deno.test("a block is zeroed and its window is exactly what was asked for", () => {

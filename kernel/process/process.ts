@@ -34,6 +34,7 @@ export type ProcessState = "running" | "ended";
 
 export class Process implements BlockOwner {
   readonly blocks = new Set<Block>();
+  heapBytes = 0;
   readonly ends = new Set<ChannelEnd>();
   readonly threads = new Set<Thread>();
   /** Ends what the process has elsewhere: names, devices. Run at its death, newest first. */
@@ -58,13 +59,6 @@ export class Process implements BlockOwner {
 
   get label(): string {
     return `${this.manifest.name}:${this.pid}@${this.kernelName}`;
-  }
-
-  /** Bytes of the exchange heap that it owns. */
-  get heapBytes(): number {
-    let bytes = 0;
-    for (const block of this.blocks) bytes += block.capacity;
-    return bytes;
   }
 
   readCycles(): number {

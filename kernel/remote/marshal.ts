@@ -41,6 +41,9 @@ export interface TravellingEnd {
   readonly state: number;
   readonly sendSequence: number;
   readonly receiveSequence: number;
+  /** This journey included. */
+  readonly moves: number;
+  readonly peerMoves: number;
   /** The kernel that holds the other end, as far as the sender knows. */
   readonly peerKernel: number;
 }
@@ -137,6 +140,8 @@ function encodeEnd(writer: RecordWriter, end: TravellingEnd): void {
   writer.u8(end.state);
   writer.u32(end.sendSequence);
   writer.u32(end.receiveSequence);
+  writer.u32(end.moves);
+  writer.u32(end.peerMoves);
   writer.u32(end.digest);
   writer.text(end.contract);
 }
@@ -195,6 +200,9 @@ function decodeEnd(reader: RecordReader): TravellingEnd {
   const state = reader.u8();
   const sendSequence = reader.u32();
   const receiveSequence = reader.u32();
+  const moves = reader.u32();
+  const peerMoves = reader.u32();
   const digest = reader.u32();
-  return { channel, end, peerKernel, state, sendSequence, receiveSequence, digest, contract: reader.text() };
+  const contract = reader.text();
+  return { channel, end, peerKernel, state, sendSequence, receiveSequence, moves, peerMoves, digest, contract };
 }

@@ -33,6 +33,8 @@ const travelling: TravellingEnd = {
   state: 1,
   sendSequence: 0xffff_fffe,
   receiveSequence: 12,
+  moves: 4,
+  peerMoves: 0xffff_ffff,
   peerKernel: 3,
 };
 

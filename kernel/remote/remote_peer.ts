@@ -75,14 +75,16 @@ export class RemotePeer {
     this.transport.post(new RecordWriter(recordKind.close, channel, endCode[end], sequence).bytes);
   }
 
-  /** Tells the peer that the other end of a channel now lives on kernel `location`. */
-  sendMoved(channel: number, end: "client" | "server", location: number): void {
-    this.transport.post(new RecordWriter(recordKind.moved, channel, endCode[end], location).bytes);
+  /** Tells the peer that the other end of a channel now lives on kernel `location`, after `moves` moves. */
+  sendMoved(channel: number, end: "client" | "server", location: number, moves: number): void {
+    const writer = new RecordWriter(recordKind.moved, channel, endCode[end], location);
+    writer.u32(moves);
+    this.transport.post(writer.bytes);
   }
 
-  /** Tells the peer that nothing more comes for an end that left it. */
-  sendSettled(channel: number, end: "client" | "server"): void {
-    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
+  /** Tells the peer that nothing more comes for an end that left it on move number `moves`. */
+  sendSettled(channel: number, end: "client" | "server", moves: number): void {
+    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], moves).bytes);
   }
 
   /** Introduces a card to the peer. */
@@ -145,9 +147,9 @@ export class RemotePeer {
       case recordKind.close:
         return channels.arrived(record.channel, end, record.sequence, "closed");
       case recordKind.moved:
-        return channels.peerMoved(record.channel, end, record.sequence, this.index);
+        return channels.peerMoved(record.channel, end, record.sequence, record.u32(), this.index);
       case recordKind.settled:
-        return channels.settled(record.channel, end);
+        return channels.settled(record.channel, end, record.sequence);
       case recordKind.copy:
         return yield* this.transport.push(readPieces(record));
       case recordKind.meet:

@@ -63,7 +63,9 @@ export class Bench {
     });
     this.queue.runUntil(bootTime as number as Instant);
     this.kernels = host.kernels;
-    if (this.kernels.length !== domains) throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
+    if (this.kernels.length !== domains) {
+      throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
+    }
     this.log.length = 0;
   }
 
@@ -100,7 +102,8 @@ export class Bench {
 
   /** What must be nought when all processes are gone: blocks that somebody still owns, and ends. */
   leftovers(): { blocks: number; ends: number; lent: number } {
-    const sum = (count: (kernel: Kernel) => number) => this.kernels.reduce((total, kernel) => total + count(kernel), 0);
+    const sum = (count: (kernel: Kernel) => number) =>
+      this.kernels.reduce((total, kernel) => total + count(kernel), 0);
     return {
       blocks: sum((kernel) => kernel.heap.liveBlocks),
       ends: sum((kernel) => kernel.channels.ends.length) - this.#endsOfBoot(),
@@ -154,7 +157,9 @@ function manifestOf(name: string, source = name, privileged = false): string {
 }
 
 function systemManifestOf(paths: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(paths).map(([name, path]) => `<contract contractName="${name}" path="${path}"/>`);
+  const lines = Object.entries(paths).map(([name, path]) =>
+    `<contract contractName="${name}" path="${path}"/>`
+  );
   return `<system><contracts>${lines.join("")}</contracts></system>`;
 }
 

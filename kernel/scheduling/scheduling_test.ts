@@ -1,0 +1,266 @@
+/**
+ * Threads in time: queues, the quantum, interrupts between CPUs, sleeps.
+ *
+ * The machine runs at 2 GHz: `ms` of work are 2,000,000 cycles each. Figures are held
+ * against what must follow, with room for the kernel's own microseconds.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import fc from "fast-check";
+import type { Kernel, Program } from "../abi/kernel.ts";
+import type { Contract } from "../contracts/contract.ts";
+import { Bench } from "../testing/bench.ts";
+
+const cyclesPerMs = 2e6;
+const slackMs = 0.1;
+
+const tickContract = {
+  name: "tick/1",
+  contractName: "TickContract",
+  messages: { tick: { from: "client", doc: "Go on" } },
+  start: "open",
+  states: { open: { tick: "open" } },
+} as const satisfies Contract;
+
+function* ms(kernel: Kernel): Generator<never, number, unknown> {
+  return (yield* kernel.now() as Generator<never, number, unknown>) / 1e6;
+}
+
+function assertAbout(actual: number, expected: number, what: string): void {
+  assert(actual >= expected - 1e-6 && actual < expected + slackMs, `${what}: ${actual} ms, not ${expected}`);
+}
+
+/** Starts programs that each work for so many ms in one burst; gives when each was through. */
+function finishTimes(works: readonly number[], cpusPerDomain = 1): number[] {
+  const bench = new Bench({ cpusPerDomain });
+  const start = bench.queue.now / 1e6;
+  const ends: number[] = [];
+  works.forEach((work, index) => {
+    bench.start(function* worker(kernel) {
+      bench.work(work * cyclesPerMs);
+      ends[index] = (yield* ms(kernel)) - start;
+    });
+  });
+  bench.settle();
+  return ends;
+}
+
+Deno.test("a burst takes its cycles at the CPU's clock", () => {
+  const [end] = finishTimes([30]);
+  assertAbout(end!, 30, "30 ms of work");
+});
+
+Deno.test("two bursts on one CPU share it in slices of 10 ms, not one after the other", () => {
+  const [first, second] = finishTimes([25, 25]);
+  // 10 + 10, 10 + 10, 5 + 5.
+  assertAbout(first!, 45, "the first");
+  assertAbout(second!, 50, "the second");
+});
+
+Deno.test("a short burst does not wait for a long one to end, but for its quantum", () => {
+  const [long, short] = finishTimes([100, 1]);
+  assertAbout(short!, 11, "the short one");
+  assertAbout(long!, 101, "the long one");
+});
+
+Deno.test("a thread alone keeps its CPU beyond the quantum, without a switch", () => {
+  const bench = new Bench();
+  const { switches } = bench.kernels[0]!.dispatchers[0]!;
+  bench.run(function* worker(kernel) {
+    bench.work(100 * cyclesPerMs);
+    yield* kernel.now();
+  });
+  assertEquals(bench.kernels[0]!.dispatchers[0]!.switches - switches, 1);
+});
+
+Deno.test("on two CPUs two bursts run at the same time, and a third takes the CPU that is free first", () => {
+  const [a, b, c] = finishTimes([8, 3, 4], 2);
+  assertAbout(a!, 8, "the first");
+  assertAbout(b!, 3, "the second");
+  assertAbout(c!, 7, "the third");
+});
+
+Deno.test("a thread that was unblocked goes before those that are merely runnable", () => {
+  const bench = new Bench();
+  const order: string[] = [];
+  bench.run(function* main(kernel) {
+    const { client, server } = yield* kernel.createChannel(tickContract);
+    yield* kernel.createThread(function* () {
+      yield* server.receive();
+      order.push("unblocked");
+    });
+    yield* kernel.sleep(1e6);
+    for (const name of ["one", "two"]) {
+      yield* kernel.createThread(function* () {
+        order.push(name);
+        yield* kernel.now();
+      });
+    }
+    yield* client.send("tick");
+    yield* kernel.yieldCpu();
+    order.push("main");
+    yield* kernel.sleep(1e6);
+  });
+  assertEquals(order, ["unblocked", "one", "two", "main"]);
+});
+
+Deno.test("yieldCpu with nobody waiting goes on at once; with others waiting it goes to the tail", () => {
+  const bench = new Bench();
+  const order: string[] = [];
+  const { switches } = bench.kernels[0]!.dispatchers[0]!;
+  bench.run(function* alone(kernel) {
+    for (let index = 0; index < 10; index++) yield* kernel.yieldCpu();
+  });
+  assertEquals(bench.kernels[0]!.dispatchers[0]!.switches - switches, 1);
+  bench.run(function* main(kernel) {
+    const turns = (name: string) =>
+      function* (): Program {
+        for (let index = 0; index < 3; index++) {
+          order.push(name);
+          yield* kernel.yieldCpu();
+        }
+      };
+    const threads = [yield* kernel.createThread(turns("a")), yield* kernel.createThread(turns("b"))];
+    for (const thread of threads) yield* thread.join();
+  });
+  assertEquals(order.join(""), "ababab");
+});
+
+/** How many interrupts CPU 1 of a two-CPU kernel takes while a thread on CPU 0 wakes another, 100 times. */
+function wakesOf(otherIsBusy: boolean): { interrupts: number; delaysMs: number[] } {
+  const bench = new Bench({ cpusPerDomain: 2 });
+  const cpu = bench.kernels[0]!.options.cpus[1]!;
+  const take = cpu.interruptHandler!;
+  let interrupts = 0;
+  cpu.interruptHandler = (vector) => {
+    interrupts++;
+    take(vector);
+  };
+  const delaysMs: number[] = [];
+  bench.start(function* main(kernel) {
+    const { client, server } = yield* kernel.createChannel(tickContract);
+    let sentAt = 0;
+    yield* kernel.createThread(function* () {
+      for (;;) {
+        yield* server.receive();
+        delaysMs.push((yield* ms(kernel)) - sentAt);
+      }
+    });
+    yield* kernel.sleep(1e6);
+    if (otherIsBusy) {
+      yield* kernel.createThread(function* () {
+        bench.work(50 * cyclesPerMs);
+        yield* kernel.now();
+      });
+      // Lets the busy thread get going on the other CPU.
+      bench.work(cyclesPerMs);
+      yield* kernel.now();
+    }
+    interrupts = 0;
+    for (let index = 0; index < 5; index++) {
+      sentAt = yield* ms(kernel);
+      yield* client.send("tick");
+      bench.work(cyclesPerMs / 2);
+      yield* kernel.now();
+    }
+    if (otherIsBusy) assertEquals(interrupts, 0);
+    yield* kernel.exit(0);
+  });
+  bench.settle();
+  return { interrupts, delaysMs };
+}
+
+Deno.test("waking a thread while another CPU is idle sends that CPU one interrupt, and the thread runs there at once", () => {
+  const { interrupts, delaysMs } = wakesOf(false);
+  assertEquals([interrupts, delaysMs.length], [5, 5]);
+  for (const delay of delaysMs) assert(delay < 0.01, `${delay} ms`);
+});
+
+Deno.test("a CPU that is busy gets no interrupt when a thread is woken", () => {
+  wakesOf(true);
+});
+
+// ---------------------------------------------------------------- sleeps and timers
+
+Deno.test("sleeps end in the order of their instants, then of their beginning, never early and little late", () => {
+  const sleeps = fc.array(fc.integer({ min: 0, max: 50 }), { minLength: 1, maxLength: 12 });
+  fc.assert(
+    fc.property(sleeps, (durationsUs) => {
+      const bench = new Bench();
+      const order: number[] = [];
+      const woken: { due: number; at: number }[] = [];
+      bench.run(function* main(kernel) {
+        const threads = [];
+        // All begin within some µs, so a grid of 100 µs keeps their ends apart.
+        for (const [index, duration] of durationsUs.entries()) {
+          threads.push(
+            yield* kernel.createThread(function* () {
+              const due = (yield* kernel.now()) + duration * 1e5;
+              yield* kernel.sleep(duration * 1e5);
+              // Before the next call: an interrupt may let another thread overtake this one after it.
+              order.push(index);
+              woken.push({ due, at: yield* kernel.now() });
+            }),
+          );
+        }
+        for (const thread of threads) yield* thread.join();
+      });
+      const expected = durationsUs.map((duration, index) => ({ duration, index }))
+        .sort((a, b) => a.duration - b.duration || a.index - b.index).map(({ index }) => index);
+      assertEquals(order, expected);
+      for (const { due, at } of woken) {
+        assert(at >= due && at < due + slackMs * 1e6, `due ${due}, woken ${at}`);
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("a sleep that is none (0, negative, no number) ends at once; one without end is no error", () => {
+  const bench = new Bench();
+  bench.run(function* sleeper(kernel) {
+    const start = yield* ms(kernel);
+    for (const duration of [0, -1, NaN, "x" as unknown as number]) yield* kernel.sleep(duration);
+    assertAbout(yield* ms(kernel), start, "after sleeps that are none");
+    yield* kernel.createThread(function* () {
+      yield* kernel.sleep(Infinity);
+    });
+    yield* kernel.sleep(1000);
+  });
+});
+
+Deno.test("a sleeping thread does not hold the CPU, and wakes through a burst that runs meanwhile", () => {
+  const bench = new Bench();
+  let wokenAt = 0;
+  bench.start(function* sleeper(kernel) {
+    const start = yield* ms(kernel);
+    yield* kernel.sleep(3e6);
+    wokenAt = (yield* ms(kernel)) - start;
+  });
+  const worker = bench.start(function* worker(kernel) {
+    bench.work(8 * cyclesPerMs);
+    yield* kernel.now();
+  });
+  bench.settle();
+  assertEquals(worker.state, "ended");
+  // The timer's interrupt puts the unblocked thread before the one that it interrupted.
+  assertAbout(wokenAt, 3, "the sleeper");
+});
+
+Deno.test("a select that ends by a message takes its time-out back", () => {
+  const bench = new Bench();
+  bench.run(function* main(kernel) {
+    const { client, server } = yield* kernel.createChannel(tickContract);
+    yield* client.send("tick");
+    assertEquals((yield* kernel.select({ server }, 1e6)).on, "server");
+    yield* kernel.createThread(function* () {
+      yield* kernel.sleep(1e5);
+      yield* client.send("tick");
+    });
+    assertEquals((yield* kernel.select({ server }, 1e6)).on, "server");
+    const start = yield* ms(kernel);
+    yield* kernel.sleep(5e6);
+    assertAbout((yield* ms(kernel)) - start, 5, "the sleep after it");
+  });
+  assertEquals(bench.kernels[0]!.timers.next, undefined);
+});
