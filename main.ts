@@ -8,13 +8,18 @@
  *   goes to standard error.
  */
 
-import { parseArgs } from "@std/cli";
+import {
+  type BootOptions,
+  parseBootOptions,
+  parseExplainOptions,
+  UsageError,
+} from "./hw/host/boot_options.ts";
 import { attachTerminal, onTerminationSignals } from "./hw/host/terminal.ts";
 import { createDiskFile, type DiskFile, openDiskFile } from "./hw/host/disk_file.ts";
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
 import { readManifests, readSource, readText, shippedManifests } from "./hw/host/program_files.ts";
-import { parsePublish, PublishError } from "./hw/host/publish_option.ts";
+import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
 import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
 import { shippedMachine, shippedMachines } from "./hw/machines/machines.ts";
@@ -25,6 +30,7 @@ import { createProgramLoader } from "./kernel/boot/program_loader.ts";
 import { CompileError } from "./kernel/compiler/compile_error.ts";
 import { IlBuilder } from "./kernel/compiler/phase_one.ts";
 import { ManifestError } from "./kernel/placement/manifest.ts";
+import { PlacementError } from "./kernel/placement/placement.ts";
 import { freshDisk } from "./fs/fat32/populate.ts";
 import { checkVolume } from "./fs/fat32/check.ts";
 import { defaultSectorCount } from "./fs/fat32/format.ts";
@@ -37,7 +43,7 @@ const usage = `Helios: a heterogeneous machine and the multikernel operating sys
   deno task helios explain MANIFEST    where a program would run on this machine, and why
   deno task helios machines [NAME]     lists the machines, or shows one
 
-Options of boot and explain:
+Options of boot; explain takes --machine, --manifests, --seed and --json:
   --machine NAME|FILE         which machine (default: helios)
   --disk FILE                 disk image; made and formatted if absent (default: a disk in memory)
   --publish [IP:]HOST:GUEST   leads a TCP port of the host to one of the guest; repeatable
@@ -52,38 +58,6 @@ Options of boot and explain:
   --json                      prints one JSON object per command and line
 `;
 
-/** Something that a person has to put right; the message is all there is to say. */
-class UsageError extends Error {}
-
-interface Options {
-  readonly machine: string;
-  readonly disk: string | undefined;
-  readonly publish: readonly string[];
-  readonly tap: string | undefined;
-  readonly exec: string | undefined;
-  readonly headless: boolean;
-  readonly forSeconds: number | undefined;
-  readonly manifests: string;
-  readonly seed: number;
-  readonly trace: string | undefined;
-  readonly pcap: string | undefined;
-  readonly json: boolean;
-}
-
-const textOptions = [
-  "machine",
-  "disk",
-  "publish",
-  "tap",
-  "exec",
-  "for",
-  "manifests",
-  "seed",
-  "trace",
-  "pcap",
-];
-const flagOptions = ["headless", "json", "help"];
-
 async function main(words: readonly string[]): Promise<number> {
   const [command, ...rest] = words;
   if (command === undefined || command === "help" || command === "--help" || rest.includes("--help")) {
@@ -92,11 +66,9 @@ async function main(words: readonly string[]): Promise<number> {
   }
   switch (command) {
     case "boot":
-      return await boot(parseOptions(rest, 0).options);
-    case "explain": {
-      const { options, operands } = parseOptions(rest, 1);
-      return await explain(options, operands[0]!);
-    }
+      return await boot(parseBootOptions(rest));
+    case "explain":
+      return await explain(parseExplainOptions(rest));
     case "build":
       return build(rest);
     case "machines":
@@ -106,65 +78,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-function parseOptions(
-  words: readonly string[],
-  operandCount: number,
-): { options: Options; operands: string[] } {
-  const parsed = parseArgs([...words], {
-    string: textOptions,
-    boolean: flagOptions,
-    collect: ["publish"],
-    unknown: (word) => {
-      if (word.startsWith("-")) throw new UsageError(`"${word}" is not an option; try --help`);
-      return true;
-    },
-  }) as Record<string, unknown> & { _: (string | number)[] };
-  const text = (name: string): string | undefined => {
-    const value = parsed[name];
-    if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
-    if (value === "") throw new UsageError(`--${name} needs a value`);
-    return value as string | undefined;
-  };
-  const operands = parsed._.map(String);
-  if (operands.length !== operandCount) {
-    throw new UsageError(
-      `expected ${operandCount} operands, got ${operands.length}: ${operands.join(" ")}; try --help`,
-    );
-  }
-  const options: Options = {
-    machine: text("machine") ?? "helios",
-    disk: text("disk"),
-    publish: (parsed.publish as string[] | undefined) ?? [],
-    tap: text("tap"),
-    exec: text("exec"),
-    headless: parsed.headless === true,
-    forSeconds: secondsOption(text("for")),
-    manifests: text("manifests") ?? shippedManifests,
-    seed: seedOption(text("seed")),
-    trace: text("trace"),
-    pcap: text("pcap"),
-    json: parsed.json === true,
-  };
-  if (options.headless && options.exec !== undefined) {
-    throw new UsageError("--headless and --exec exclude each other");
-  }
-  return { options, operands };
-}
-
-function secondsOption(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const value = Number(text);
-  if (!(value >= 0)) throw new UsageError(`--for is "${text}", expected a number of seconds of at least 0`);
-  return value;
-}
-
-function seedOption(text: string | undefined): number {
-  const value = Number(text ?? 1);
-  if (Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff) return value;
-  throw new UsageError(`--seed is "${text}", expected a whole number from 0 to 4294967295`);
-}
-
-async function boot(options: Options): Promise<number> {
+async function boot(options: BootOptions): Promise<number> {
   const { exec, headless, json } = options;
   const isTerminal = Deno.stdin.isTerminal();
   const interactive = exec === undefined && !headless;
@@ -196,7 +110,8 @@ async function boot(options: Options): Promise<number> {
     terminal?.close();
   });
   reportHalt(outcome, json, exec !== undefined || headless ? Deno.stdout : logStream);
-  return outcome.status;
+  if (exec === undefined || emulator.isOff) return outcome.status;
+  throw new UsageError(`the time of --for was over at ${options.forSeconds} s, before the commands had ended`);
 }
 
 /** Runs the machine and puts everything away, also when a bug of ours stops the run. */
@@ -233,17 +148,17 @@ function endOnSignals(emulator: Emulator): () => void {
 }
 
 /** What the process manager is to start: nothing, or a shell with these arguments. */
-function managerArguments({ exec, headless, json }: Options, isTerminal: boolean): string[] {
+function managerArguments({ exec, headless, json }: BootOptions, isTerminal: boolean): string[] {
   if (headless) return ["--headless"];
   const words = exec !== undefined ? ["-c", exec] : isTerminal ? [] : ["--batch"];
   return ["--shell", [...(json ? ["--json"] : []), ...words].join("\n")];
 }
 
-async function openEmulator(options: Options): Promise<Emulator> {
+async function openEmulator(options: BootOptions): Promise<Emulator> {
   const description = findMachine(options.machine);
   return await Emulator.open({
     description,
-    publish: options.publish.map(parsePublish),
+    publish: options.publish,
     tap: options.tap,
     trace: options.trace,
     pcap: options.pcap,
@@ -254,7 +169,7 @@ async function openEmulator(options: Options): Promise<Emulator> {
 }
 
 /** Manifests and programs; throws for the first manifest that cannot be used. */
-function prepare(options: Options) {
+function prepare(options: BootOptions) {
   return { archive: openArchive(options.manifests), instantiate: createProgramLoader() };
 }
 
@@ -316,7 +231,7 @@ function findMachine(nameOrFile: string): MachineDescription {
 }
 
 /** Boots the machine without a shell and asks the process manager where a program would go. */
-async function explain(options: Options, manifest: string): Promise<number> {
+async function explain({ options, manifest }: { options: BootOptions; manifest: string }): Promise<number> {
   const { text: manifestText, file } = readText(manifest, "read manifest");
   const { explainManifest } = await import("./kernel/boot/explain.ts");
   const software = prepare(options);
@@ -393,7 +308,7 @@ function writeBytes(stream: Stream, bytes: Uint8Array): void {
 }
 
 /** Errors whose message is for the person who typed the command. */
-const told = [UsageError, HostFileError, PublishError, TapError, ManifestError, CompileError];
+const told = [UsageError, HostFileError, PublishError, TapError, ManifestError, PlacementError, CompileError];
 
 if (import.meta.main) {
   try {

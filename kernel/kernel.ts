@@ -155,6 +155,17 @@ export class Kernel {
     this.executing?.cpu.steal(cycles);
   }
 
+  /**
+   * Charges for filling `bytes` of this kernel's memory, as zeroing a block does: each line has to
+   * come from memory first, and several are under way at a time.
+   */
+  chargeStores(bytes: number): void {
+    const { cpu } = this.executing ?? this.dispatchers[0]!;
+    const { domain } = this.options;
+    const lineNs = this.complex.memoryLatencyNs(domain, domain) / linesInFlight;
+    this.charge(Math.ceil(bytes / cacheLineSize) * lineNs * cpu.frequencyHz / 1e9);
+  }
+
   primitiveCycles(primitive: KernelPrimitive): number {
     return (this.executing ?? this.dispatchers[0]!).costOf(primitive);
   }
@@ -175,7 +186,9 @@ export class Kernel {
     word ^= word << 13;
     word ^= word >>> 17;
     word ^= word << 5;
-    return this.#random = word >>> 0;
+    this.#random = word >>> 0;
+    this.note(`random word ${this.#random.toString(16)}`);
+    return this.#random;
   }
 
   /** Busy share of the CPUs' time since boot, 0 to 1. */
@@ -211,8 +224,12 @@ export class Kernel {
     return this.options.system.paths.get(contractName);
   }
 
-  /** A block that belongs to the kernel until it gets an owner; memory out is a fault of the machine's size. */
+  /**
+   * A block that the kernel fills at once, so it is not zeroed; it belongs to the kernel until it gets
+   * an owner. Memory out is a fault of the machine's size.
+   */
   allocateKernelBlock(size: number): Block {
+    this.charge(this.primitiveCycles("blockAllocate"));
     const block = this.heap.allocate(size, undefined);
     if (block === undefined) {
       throw new Error(`${this.name} has no exchange-heap memory left for ${size} bytes`);
@@ -239,6 +256,10 @@ export class Kernel {
     else if (source.kind === "ipi") { for (const transport of this.cardTransports) transport.lookAround(); }
   }
 }
+
+const cacheLineSize = 64;
+/** Misses that a CPU of the time keeps under way (fitted: K8's and Core 2's 8 line fill buffers, half used). */
+const linesInFlight = 4;
 
 const kernelManifest = Object.freeze({
   name: "kernel",

@@ -134,21 +134,31 @@ export interface Serving {
 }
 
 /** Boots headless with these options; resolves when the services are up. */
-export async function serve(words: readonly string[], timeoutSeconds = 60): Promise<Serving> {
-  return await start(["boot", "--headless", ...words], /^ready at |^\{"command":"ready"/m, timeoutSeconds);
+export async function serve(
+  words: readonly string[],
+  timeoutSeconds = 60,
+  launcher: readonly string[] = [],
+): Promise<Serving> {
+  const readiness = /^ready at |^\{"command":"ready"/m;
+  return await start(["boot", "--headless", ...words], readiness, timeoutSeconds, launcher);
 }
 
-/** Runs `main.ts` with these words; resolves when its standard output matches `readiness`. */
+/**
+ * Runs `main.ts` with these words; resolves when its standard output matches `readiness`. A `launcher` is
+ * the words of a program that becomes the one it is given, such as `ip netns exec NAME`.
+ */
 export async function start(
   words: readonly string[],
   readiness: RegExp,
   timeoutSeconds = 60,
+  launcher: readonly string[] = [],
 ): Promise<Serving> {
   const started = performance.now();
   const since = () => (performance.now() - started) / 1000;
   const main = join(projectFolder, "main.ts");
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", main, ...words],
+  const [program, ...args] = [...launcher, Deno.execPath(), "run", "-A", main, ...words];
+  const child = new Deno.Command(program!, {
+    args,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

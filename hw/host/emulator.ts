@@ -7,6 +7,7 @@
  * - Without a socket, TAP or terminal of the host's the machine runs free, else paced.
  */
 
+import { setImmediate } from "node:timers";
 import { MemoryMedium } from "../disk/memory_medium.ts";
 import { type DiskMedium, sectorSize } from "../disk/medium.ts";
 import { assembleMachine } from "../machine/assemble.ts";
@@ -14,7 +15,7 @@ import type { MachineDescription } from "../machine/description.ts";
 import type { Machine } from "../machine/machine.ts";
 import { EventQueue } from "../time/event_queue.ts";
 import { LineEventLog } from "../time/event_log.ts";
-import { type Instant, seconds } from "../time/time.ts";
+import { type Instant, later, milliseconds, seconds } from "../time/time.ts";
 import type { DiskFile, ImagePart } from "./disk_file.ts";
 import { LanHost } from "./lan_host.ts";
 import { type PacedRun, runFree, runPaced } from "./pacing.ts";
@@ -23,6 +24,9 @@ import { Publisher } from "./publisher.ts";
 import type { PublishOption } from "./publish_option.ts";
 import { Tap } from "./tap.ts";
 import { TraceFile } from "./trace_file.ts";
+
+/** Virtual time that a free run passes before it looks at the host again. */
+const freeSlice = milliseconds(10);
 
 export interface EmulatorOptions {
   readonly description: MachineDescription;
@@ -90,9 +94,15 @@ export class Emulator {
     readonly publishers: readonly Publisher[],
     readonly tap: Tap | undefined,
   ) {
-    this.#disk = options.openDisk();
     this.#trace = new TraceFile(options.trace);
-    this.#pcap = options.pcap === undefined ? undefined : new PcapFile(options.pcap, this.queue);
+    try {
+      this.#pcap = options.pcap === undefined ? undefined : new PcapFile(options.pcap, this.queue);
+      this.#disk = options.openDisk();
+    } catch (error) {
+      this.#pcap?.discard();
+      this.#trace.discard();
+      throw error;
+    }
     const log = new LineEventLog(this.queue, this.#trace.write);
     const medium = this.#disk ?? diskInMemory(options.freshDisk());
     this.machine = assembleMachine(options.description, { queue: this.queue, log, medium });
@@ -121,9 +131,22 @@ export class Emulator {
 
   /** Runs until the machine is off or its time is over; `paced` keeps virtual time behind the wall clock. */
   async run(paced: boolean): Promise<void> {
-    if (!paced) return runFree(this.queue, () => this.isOff, this.#horizon);
+    if (!paced) return await this.#runFree();
     this.#paced = runPaced(this.queue, { until: () => this.isOff, horizon: this.#horizon });
     await this.#paced.finished;
+  }
+
+  /** Free, but in slices: between two of them the host's signals get through. */
+  async #runFree(): Promise<void> {
+    const until = () => this.isOff;
+    for (;;) {
+      const next = this.queue.nextInstant();
+      if (until() || next === undefined) return;
+      const sliceEnd = later(Math.max(next, this.queue.now) as Instant, freeSlice);
+      runFree(this.queue, until, Math.min(sliceEnd, this.#horizon) as Instant);
+      if (this.queue.now >= this.#horizon) return;
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
   }
 
   /** Puts everything away; what was written stays. */

@@ -9,7 +9,7 @@
  */
 
 import type { Clock } from "../time/event_queue.ts";
-import { HostFileError, reasonOf } from "./host_file_error.ts";
+import { OutputFile } from "./output_file.ts";
 
 const nanosecondMagic = 0xa1b23c4d;
 const linkTypeEthernet = 1;
@@ -19,8 +19,7 @@ const snapshotBytesMax = 262_144;
 const bufferBytes = 64 * 1024;
 
 export class PcapFile {
-  readonly #path: string;
-  readonly #file: Deno.FsFile;
+  readonly #file: OutputFile;
   readonly #clock: Pick<Clock, "now">;
   readonly #buffer = new Uint8Array(bufferBytes);
   readonly #view = new DataView(this.#buffer.buffer);
@@ -28,9 +27,8 @@ export class PcapFile {
 
   /** Replaces a file that is there. */
   constructor(path: string, clock: Pick<Clock, "now">) {
-    this.#path = path;
     this.#clock = clock;
-    this.#file = this.#attempt(() => Deno.createSync(path));
+    this.#file = new OutputFile(path, "write packet capture");
     this.#view.setUint32(0, nanosecondMagic, true);
     this.#view.setUint16(4, 2, true); // version 2.4
     this.#view.setUint16(6, 4, true);
@@ -53,11 +51,7 @@ export class PcapFile {
 
   /** Writes what is collected. */
   flush(): void {
-    this.#attempt(() => {
-      for (let position = 0; position < this.#used;) {
-        position += this.#file.writeSync(this.#buffer.subarray(position, this.#used));
-      }
-    });
+    this.#file.write(this.#buffer.subarray(0, this.#used));
     this.#used = 0;
   }
 
@@ -66,11 +60,8 @@ export class PcapFile {
     this.#file.close();
   }
 
-  #attempt<T>(operation: () => T): T {
-    try {
-      return operation();
-    } catch (error) {
-      throw new HostFileError("write packet capture", this.#path, reasonOf(error));
-    }
+  /** Takes back the opening: nothing was captured. */
+  discard(): void {
+    this.#file.discard();
   }
 }

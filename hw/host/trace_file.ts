@@ -8,16 +8,14 @@
  */
 
 import { createHash } from "node:crypto";
-import { HostFileError, reasonOf } from "./host_file_error.ts";
+import { OutputFile } from "./output_file.ts";
 
 const bufferedCharactersMax = 64 * 1024;
-const attempt = "write trace";
 
 export class TraceFile {
   /** A function of its own, so that it can be handed over. */
   readonly write: (line: string) => void;
-  readonly #path: string | undefined;
-  readonly #file: Deno.FsFile | undefined;
+  readonly #file: OutputFile | undefined;
   readonly #digest = createHash("sha256");
   readonly #encoder = new TextEncoder();
   #buffered = "";
@@ -25,8 +23,7 @@ export class TraceFile {
 
   /** Without a path only the hash is computed; a file that is there is replaced. */
   constructor(path?: string) {
-    this.#path = path;
-    this.#file = path === undefined ? undefined : this.#attempt(() => Deno.createSync(path));
+    this.#file = path === undefined ? undefined : new OutputFile(path, "write trace");
     this.write = (line) => {
       this.#buffered += line;
       if (this.#buffered.length >= bufferedCharactersMax) this.flush();
@@ -40,11 +37,7 @@ export class TraceFile {
     const bytes = this.#encoder.encode(this.#buffered);
     this.#buffered = "";
     this.#digest.update(bytes);
-    const file = this.#file;
-    if (file === undefined) return;
-    this.#attempt(() => {
-      for (let position = 0; position < bytes.length;) position += file.writeSync(bytes.subarray(position));
-    });
+    this.#file?.write(bytes);
   }
 
   /** The event-log hash, in hexadecimal; ends the log. */
@@ -58,11 +51,8 @@ export class TraceFile {
     this.#file?.close();
   }
 
-  #attempt<T>(operation: () => T): T {
-    try {
-      return operation();
-    } catch (error) {
-      throw new HostFileError(attempt, this.#path!, reasonOf(error));
-    }
+  /** Takes back the opening: nothing was logged. */
+  discard(): void {
+    this.#file?.discard();
   }
 }

@@ -9,16 +9,13 @@
  * - Addresses are numbers below 2^53; offsets given to a target start at 0.
  */
 
-import { BusFault, type BusTarget } from "./bus_target.ts";
+import { type AccessLatencies, BusFault, type BusTarget } from "./bus_target.ts";
 
-export interface Mapping {
+export interface Mapping extends AccessLatencies {
   readonly name: string;
   readonly base: number;
   readonly size: number;
   readonly target: BusTarget;
-  /** What one CPU load or store here costs beyond the instruction, in ns. */
-  readonly readLatencyNs: number;
-  readonly writeLatencyNs: number;
 }
 
 export class AddressSpace {
@@ -68,6 +65,14 @@ export class AddressSpace {
       else return this.#last = mapping;
     }
     return undefined;
+  }
+
+  /** What a load or store at `address` costs beyond the instruction, in ns; 0 where nobody answers. */
+  latencyNs(address: number, access: "read" | "write"): number {
+    const mapping = this.lookup(address);
+    if (mapping === undefined) return 0;
+    const latencies = mapping.target.latencies?.(address - mapping.base) ?? mapping;
+    return access === "read" ? latencies.readLatencyNs : latencies.writeLatencyNs;
   }
 
   /** Fills `into` from `address` on; throws BusFault. */

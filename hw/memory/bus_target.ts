@@ -12,6 +12,14 @@
 export interface BusTarget {
   read(offset: number, into: Uint8Array): void;
   write(offset: number, from: Uint8Array): void;
+  /** What an access at `offset` costs, where it differs from what its mapping says. */
+  latencies?(offset: number): AccessLatencies | undefined;
+}
+
+/** What one CPU load or store costs beyond the instruction, in ns. */
+export interface AccessLatencies {
+  readonly readLatencyNs: number;
+  readonly writeLatencyNs: number;
 }
 
 /** An access that nothing answers, or that its target refuses. */

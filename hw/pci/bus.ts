@@ -11,7 +11,13 @@
  */
 
 import type { AddressSpace } from "../memory/address_space.ts";
-import { BusFault, type BusTarget, type DmaPort, type InterruptLine } from "../memory/bus_target.ts";
+import {
+  type AccessLatencies,
+  BusFault,
+  type BusTarget,
+  type DmaPort,
+  type InterruptLine,
+} from "../memory/bus_target.ts";
 import { hasBit } from "../register/register_map.ts";
 import type { EventLog } from "../time/event_log.ts";
 import type { Clock } from "../time/event_queue.ts";
@@ -45,6 +51,9 @@ export interface ConfigurationAccess {
   write32(device: number, fn: number, offset: number, value: number): boolean;
 }
 
+/** A path of a device's own: transfers, and what a CPU's access to its registers costs. */
+export type LinkTiming = TransferTiming & AccessLatencies;
+
 const deviceNumbers = 32;
 
 interface Occupant {
@@ -52,6 +61,7 @@ interface Occupant {
   readonly device: PciDevice;
   readonly configuration: ConfigurationSpace;
   readonly path: TransferPath;
+  readonly link: LinkTiming | undefined;
   /** What the model drives on its pin, before the INTx-disable gate. */
   pinAsserted: boolean;
   /** What reaches the shared wire. */
@@ -65,7 +75,7 @@ export class PciBus implements ConfigurationAccess {
   readonly #occupants: (Occupant | undefined)[] = new Array(deviceNumbers).fill(undefined);
   /** How many devices assert each wire. */
   readonly #asserted = new Map<InterruptLine, number>();
-  #decoded: DecodedBar[] = [];
+  #decoded: (DecodedBar & { readonly link: LinkTiming | undefined })[] = [];
 
   constructor(options: PciBusOptions) {
     this.name = options.name;
@@ -74,7 +84,7 @@ export class PciBus implements ConfigurationAccess {
   }
 
   /** Puts a device into a slot; `link` gives it a path of its own (PCI Express) instead of the shared bus. */
-  attach(number: number, factory: PciDeviceFactory, link?: TransferTiming): PciDevice {
+  attach(number: number, factory: PciDeviceFactory, link?: LinkTiming): PciDevice {
     if (number < 0 || number >= deviceNumbers) {
       throw new Error(`Cannot attach to ${this.name}: no slot ${number}`);
     }
@@ -97,6 +107,7 @@ export class PciBus implements ConfigurationAccess {
       device,
       configuration,
       path,
+      link,
       pinAsserted: false,
       lineAsserted: false,
     };
@@ -133,6 +144,7 @@ export class PciBus implements ConfigurationAccess {
 
   #window(space: DecodedBar["space"], base: number): BusTarget {
     return {
+      latencies: (offset) => this.#claimant(space, base + offset, 1)?.link,
       read: (offset, into) => {
         const bar = this.#claimant(space, base + offset, into.length);
         if (bar === undefined) into.fill(0xff);
@@ -148,7 +160,7 @@ export class PciBus implements ConfigurationAccess {
     };
   }
 
-  #claimant(space: DecodedBar["space"], address: number, length: number): DecodedBar | undefined {
+  #claimant(space: DecodedBar["space"], address: number, length: number) {
     for (const bar of this.#decoded) {
       if (bar.space !== space || address < bar.base || address >= bar.base + bar.definition.size) continue;
       if (address + length <= bar.base + bar.definition.size) return bar;
@@ -162,7 +174,9 @@ export class PciBus implements ConfigurationAccess {
   }
 
   #configurationChanged(number: number): void {
-    this.#decoded = this.#occupants.flatMap((occupant) => occupant?.configuration.decodedBars() ?? []);
+    this.#decoded = this.#occupants.flatMap((occupant) =>
+      occupant?.configuration.decodedBars().map((bar) => ({ ...bar, link: occupant.link })) ?? []
+    );
     const occupant = this.#occupants[number]!;
     this.#driveLine(occupant);
     occupant.path.resume();

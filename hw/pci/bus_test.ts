@@ -11,7 +11,7 @@ import { BusFault, type BusTarget, type InterruptLine } from "../memory/bus_targ
 import { DramBlock } from "../memory/dram.ts";
 import { silentLog } from "../time/event_log.ts";
 import { EventQueue } from "../time/event_queue.ts";
-import { PciBus } from "./bus.ts";
+import { type LinkTiming, PciBus } from "./bus.ts";
 import { barOffset, type0Header } from "./configuration_space.ts";
 import type { BarDefinition, PciDevice, PciSlot } from "./device.ts";
 
@@ -162,7 +162,7 @@ Deno.test("dma waits for the bus-master bit and then takes latency and bytes of 
 Deno.test("devices on one bus share its time in order; a device with its own link does not wait", () => {
   const { queue, bus, slots } = bench();
   const finished: string[] = [];
-  const add = (number: number, link?: { bytesPerSecond: number; transactionLatencyNs: number }) => {
+  const add = (number: number, link?: LinkTiming) => {
     bus.attach(number, (slot) => {
       slots[number] = slot;
       return { name: `device${number}`, identity, bars: [] };
@@ -171,7 +171,7 @@ Deno.test("devices on one bus share its time in order; a device with its own lin
   };
   add(1);
   add(2);
-  add(3, { bytesPerSecond: 1e9, transactionLatencyNs: 100 });
+  add(3, { bytesPerSecond: 1e9, transactionLatencyNs: 100, readLatencyNs: 900, writeLatencyNs: 30 });
   const fail = (fault: BusFault) => {
     throw fault;
   };

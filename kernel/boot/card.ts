@@ -98,7 +98,7 @@ export function meetCard(kernel: Kernel, card: Introduction, messages: { base: n
   const doorbell = card.messagingUnit + messagingUnit.IDR;
   const { cpu } = kernel.dispatchers[0]!;
   const transport = new HostCardTransport(space, area, cpu, () => Math.round(kernel.cpuUse * 1000), () => {
-    kernel.charge((space.lookup(doorbell)?.writeLatencyNs ?? 0) * cpu.frequencyHz / 1e9);
+    kernel.charge(space.latencyNs(doorbell, "write") * cpu.frequencyHz / 1e9);
     space.write32(doorbell, 2 ** kernel.index);
   });
   kernel.connect(card.name, new RemotePeer(kernel, card.index, transport));
@@ -112,7 +112,7 @@ function listen(coordinator: Coordinator, device: KernelDevice, unit: number): v
   const owner = {};
   const stall = () => {
     const { cpu } = kernel.dispatchers[0]!;
-    kernel.charge((space.lookup(unit)?.readLatencyNs ?? 0) * cpu.frequencyHz / 1e9);
+    kernel.charge(space.latencyNs(unit, "read") * cpu.frequencyHz / 1e9);
   };
   const fired = () => {
     stall();

@@ -11,6 +11,12 @@ import { instantiate } from "../compiler/instantiate.ts";
 import type { Isa } from "../hal/hardware.ts";
 import type { ProgramInstance } from "../process/process.ts";
 
+/**
+ * Cycles that a program may spend without calling the kernel: one second at 2 GHz. A program that loops
+ * for ever ends then, before the person at the console gives up on the emulator.
+ */
+const burstCyclesMax = 2e9;
+
 /** A loader with a cache of its own; throws CompileError for a program that is refused. */
 export function createProgramLoader(): (il: string, isa: Isa) => ProgramInstance {
   const cache = new ImageCache();
@@ -18,7 +24,9 @@ export function createProgramLoader(): (il: string, isa: Isa) => ProgramInstance
   return (il, isa) => {
     const target = targets.get(isa.name) ?? targetOf(isa);
     targets.set(isa.name, target);
-    return instantiate(cache.image(il, target));
+    const instance = instantiate(cache.image(il, target));
+    instance.setLimit(burstCyclesMax);
+    return instance;
   };
 }
 

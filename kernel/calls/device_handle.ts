@@ -94,7 +94,7 @@ class RegisterAccess {
       perform: () =>
         this.#guarded(() => {
           const { space, address } = this.#locate(bar, offset, width);
-          this.#stall(space.lookup(address)?.readLatencyNs);
+          this.#stall(space.latencyNs(address, "read"));
           const bytes = space.read(address, width);
           return bytes.reduceRight((value, byte) => value * 256 + byte, 0);
         }),
@@ -107,7 +107,7 @@ class RegisterAccess {
       perform: () =>
         this.#guarded(() => {
           const { space, address } = this.#locate(bar, offset, width);
-          this.#stall(space.lookup(address)?.writeLatencyNs);
+          this.#stall(space.latencyNs(address, "write"));
           const bytes = Uint8Array.from({ length: width }, (_, index) => value >>> (8 * index));
           space.write(address, bytes);
         }),
@@ -125,7 +125,7 @@ class RegisterAccess {
           }
           const { space, address } = this.#locate(bar, offset, found.length);
           const lines = Math.ceil(found.length / 64);
-          this.#stall((space.lookup(address)?.writeLatencyNs ?? 0) * lines);
+          this.#stall(space.latencyNs(address, "write") * lines);
           space.write(address, found.bytes);
         }),
     });
@@ -146,11 +146,9 @@ class RegisterAccess {
     return { space: window.kind === "io" ? complex.ports : complex.space, address: window.address + offset };
   }
 
-  #stall(nanoseconds: number | undefined): void {
+  #stall(nanoseconds: number): void {
     const cpu = this.#kernel.executing?.cpu;
-    if (cpu !== undefined && nanoseconds !== undefined) {
-      this.#kernel.charge(nanoseconds * cpu.frequencyHz / 1e9);
-    }
+    if (cpu !== undefined) this.#kernel.charge(nanoseconds * cpu.frequencyHz / 1e9);
   }
 
   #guarded<T>(access: () => T): T {
@@ -172,6 +170,7 @@ function shareMemory(kernel: Kernel, process: Process, size: number): SharedMemo
   if (base === undefined) throw new CallError("OutOfMemory", `No ${pages} contiguous pages are free`);
   const { space } = kernel.complex;
   space.write(base, new Uint8Array(pages * pageSize));
+  kernel.chargeStores(pages * pageSize);
   process.finalisers.push(() => kernel.pages.free(base, pages));
   const check = (offset: number, length: number) => {
     if (

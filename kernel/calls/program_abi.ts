@@ -106,8 +106,7 @@ const allocateCall = (size: number): KernelCall<BlockHandle> => ({
       throw new CallError("BadArgument", `Cannot allocate ${size} bytes, 0 to ${blockMax} are possible`);
     }
     const block = kernel.processes.allocateFor(process, size);
-    // Zeroing costs a store for each word of 8 bytes.
-    kernel.charge(block.capacity / 8);
+    kernel.chargeStores(block.capacity);
     return new BlockHandle(block);
   },
 });

@@ -145,9 +145,9 @@ function processRow(kernel: Kernel, process: Process): ProcessRow {
 function channelRows(kernel: Kernel): ChannelRow[] {
   const rows = new Map<number, ChannelRow>();
   for (const end of kernel.channels.ends) {
-    if (end.closed || rows.has(end.channel)) continue;
+    if (end.closed || end.peerClosed || rows.has(end.channel)) continue;
     const here = describeHolder(kernel, end);
-    const there = end.peerClosed ? "closed" : end.delivery?.describePeer() ?? "closed";
+    const there = end.delivery?.describePeer() ?? "closed";
     const [client, server] = end.end === "client" ? [here, there] : [there, here];
     const kind = end.delivery?.kind ?? "local";
     rows.set(
@@ -215,7 +215,7 @@ const satelliteImageCall = (isa: string): KernelCall<BlockHandle> => ({
     const image = buildBootImage(coordinatorOf(kernel).archive, isa as SatelliteIsa, cardImageAddress);
     const block = kernel.processes.allocateFor(process, image.length);
     block.bytes.set(image);
-    kernel.charge(image.length / 8);
+    kernel.chargeStores(image.length);
     return new BlockHandle(block);
   },
 });

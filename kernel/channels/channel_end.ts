@@ -147,7 +147,7 @@ export class ChannelEnd {
     if (arrival === "closed") {
       this.peerClosed = true;
       this.onClosed?.();
-    } else if (this.onMessage !== undefined) {
+    } else if (this.onMessage !== undefined && !this.closed) {
       this.#follow(arrival.message);
       this.onMessage(arrival.message);
       return;

@@ -2,8 +2,8 @@
  * The channels of one kernel: ends that are here, and ends that went elsewhere.
  *
  * An end keeps its number for life, whichever kernel holds it. When one leaves inside
- * a message, its peer is told where it went; until that is settled, what still comes
- * here for it is sent on.
+ * a message, its peer is told where it went; what still comes here for it is sent on
+ * for as long as the end lives, since it may come by a third kernel, at any time.
  * - When both ends of a channel meet on one kernel, it becomes local.
  * - An end that was closed stays known until its peer has closed too, so that what is
  *   under way to it can be dealt with.
@@ -20,10 +20,6 @@ import { connectLocally, LocalDelivery } from "./local_delivery.ts";
 interface Forwarding {
   readonly to: number;
   readonly contract: CompiledContract;
-  /** How often the end has moved, this time included. */
-  readonly moves: number;
-  /** Moves of the other end that were passed on after this one, and who is to know when they are settled. */
-  readonly relays: Map<number, number>;
 }
 
 /** Kernel index in the top eight bits, so that numbers are unique over all kernels. */
@@ -138,14 +134,11 @@ export class ChannelTable {
     };
     this.#ends.delete(keyOf(channel, end.end));
     end.holder?.ends.delete(end);
+    this.#forwardings.set(keyOf(channel, end.end), { to, contract: end.contract });
     if (delivery instanceof RemoteDelivery) {
-      this.#forwardings.set(keyOf(channel, end.end), {
-        to,
-        contract: end.contract,
-        moves: travelling.moves,
-        relays: new Map(),
-      });
-      if (delivery.peer.index !== to) delivery.peer.sendMoved(channel, otherEnd(end.end), to, travelling.moves);
+      if (delivery.peer.index !== to) {
+        delivery.peer.sendMoved(channel, otherEnd(end.end), to, travelling.moves);
+      }
     } else if (delivery instanceof LocalDelivery) {
       delivery.peer.delivery = new RemoteDelivery(this.#kernel.peer(to), delivery.peer);
       delivery.peer.peerMoves = travelling.moves;
@@ -156,8 +149,8 @@ export class ChannelTable {
     return { travelling, follow };
   }
 
-  /** Takes an end that came from kernel `from`. */
-  adopt(travelling: TravellingEnd, from: number): ChannelEnd {
+  /** Takes an end that came from another kernel. */
+  adopt(travelling: TravellingEnd): ChannelEnd {
     const known = this.#kernel.contracts.find(travelling.contract);
     // A kernel that only passes an end on, as the coordinator does for a bind, need not know its contract.
     const contract = known?.digest === travelling.digest ? known : opaqueContract(travelling);
@@ -174,7 +167,6 @@ export class ChannelTable {
       this.#connect(...(end.end === "client" ? [end, peer] as const : [peer, end] as const));
       end.peerMoves = peer.moves;
       peer.peerMoves = end.moves;
-      if (travelling.peerKernel !== from) this.#kernel.peer(from).sendSettled(end.channel, end.end, end.moves);
       this.#kernel.note(`channel ${end.channel} became local`);
     } else if (travelling.peerKernel === this.#kernel.index) {
       // The peer left in the meantime, and its new place knows this one from its forwarding.
@@ -189,35 +181,24 @@ export class ChannelTable {
 
   /**
    * The other end of the channel that `end` is on now lives on kernel `location`. News of several moves may come
-   * by different ways and out of order; only what is newer than all before counts.
+   * by different ways and out of order; only what is newer than all before counts, and without any the messages
+   * still arrive, by a longer way.
    */
-  peerMoved(channel: number, end: End, location: number, moves: number, from: number): void {
+  peerMoved(channel: number, end: End, location: number, moves: number): void {
     const key = keyOf(channel, end);
     const here = this.#ends.get(key);
     if (here === undefined) {
-      const forwarding = this.#forwardings.get(key);
-      // What this kernel sent to the old place went before the news that it passes on comes back as settled.
-      forwarding?.relays.set(moves, from);
-      if (forwarding !== undefined) this.#kernel.peer(forwarding.to).sendMoved(channel, end, location, moves);
-      return;
-    }
-    // On its way here: it is told of by itself, when it has come.
-    if (location === this.#kernel.index) return;
-    if (moves > here.peerMoves) {
+      const to = this.#forwardings.get(key)?.to;
+      if (to !== undefined) this.#kernel.peer(to).sendMoved(channel, end, location, moves);
+    } else if (location !== this.#kernel.index && moves > here.peerMoves) {
       here.peerMoves = moves;
       here.delivery = new RemoteDelivery(this.#kernel.peer(location), here);
     }
-    this.#kernel.peer(from).sendSettled(channel, otherEnd(end), moves);
   }
 
-  /** Nothing more comes here for an end that left on move number `moves`, or for a kernel that heard of it from here. */
-  settled(channel: number, end: End, moves: number): void {
-    const key = keyOf(channel, end);
-    if (this.#forwardings.get(key)?.moves === moves) this.#forwardings.delete(key);
-    const relays = this.#forwardings.get(keyOf(channel, otherEnd(end)))?.relays;
-    const from = relays?.get(moves);
-    relays?.delete(moves);
-    if (from !== undefined) this.#kernel.peer(from).sendSettled(channel, end, moves);
+  /** An end that left is gone for good: nothing more comes for it. */
+  settled(channel: number, end: End): void {
+    this.#forwardings.delete(keyOf(channel, end));
   }
 
   #forward(to: number, channel: number, end: End, sequence: number, arrival: Arrival): void {
@@ -236,11 +217,14 @@ export class ChannelTable {
   }
 
   #forgetIfDone(end: ChannelEnd): void {
-    if (!end.closed || !end.peerClosed) return;
-    this.#ends.delete(keyOf(end.channel, end.end));
-    if (end.delivery instanceof LocalDelivery) {
-      this.#ends.delete(keyOf(end.channel, otherEnd(end.end)));
-    }
+    this.#forget(end);
+    if (end.delivery instanceof LocalDelivery) this.#forget(end.delivery.peer);
+  }
+
+  /** Once both sides have closed and all messages to the end have come, kernels that it was on need not send any on. */
+  #forget(end: ChannelEnd): void {
+    if (!end.closed || !end.peerClosed || !this.#ends.delete(keyOf(end.channel, end.end))) return;
+    if (end.moves > 0) { for (const peer of this.#kernel.peers) peer.sendSettled(end.channel, end.end); }
   }
 }
 

@@ -30,8 +30,9 @@ export class LocalDelivery implements Delivery {
   send(sequence: number, message: Message): void {
     const { peer } = this;
     if (peer.closed) {
-      // A send never fails because the peer closed; what it carried ends here.
-      this.disposal.dispose(message);
+      // A send never fails because the peer closed; what it carried ends here, when its turn has come.
+      peer.arrive(sequence, { message });
+      for (const unread of peer.inbox.splice(0)) this.disposal.dispose(unread);
       return;
     }
     if (peer.inbox.length >= inboxMax) {

@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { allowedNames } from "./allowed_names.ts";
 import { instantiate } from "./instantiate.ts";
 import { evaluateAlone, surroundings } from "./lockdown.ts";
-import { plainTarget, sampleIl, sampleKernel } from "./sample_programs.ts";
+import { plainTarget, runSample, sampleIl, sampleKernel } from "./sample_programs.ts";
 import { compileIl } from "./phase_two.ts";
 
 const tapes = fc.array(fc.nat(1000), { minLength: 5, maxLength: 120 });
@@ -272,17 +272,18 @@ Deno.test("a random program counts, up to each kernel call, what a reference int
   fc.assert(
     fc.property(tapes, (numbers) => {
       const program = countedList(new Tape(numbers), 4, false);
-      const il = sampleIl(`
+      const textOf = (body: string) => `
         function work(n) { let s = 0; for (let i = 0; i < (n & 3); i++) s = (s + i) | 0; return (s + n) | 0; }
-        export default function* main(kernel) { let a = 1, b = 2, c = 3; ${program.text} return [a, b, c]; }`);
+        export default function* main(kernel) { ${body} }`;
+      const il = sampleIl(textOf(`let a = 1, b = 2, c = 3; ${program.text} return [a, b, c];`));
+      // The top level of the module.
+      const start = runSample(textOf("")).cycles;
       const machine = new Machine();
       program.execute(machine);
       // The array at the end, with its three stores.
       machine.cycles += 4;
       const instance = instantiate(compileIl(il, plainTarget));
       const thread = instance.start(sampleKernel());
-      // Starting runs the top level of the module, and nothing of the main function.
-      const start = instance.readCycles();
       const atCalls: number[] = [];
       let step = thread.next();
       while (!step.done) {

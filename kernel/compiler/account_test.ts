@@ -119,6 +119,60 @@ Deno.test("functions of the library that take time by size are charged by size, 
   near("new Set(new Array(1000))", 16_000);
 });
 
+Deno.test("a search is charged for what it looks at: from where it begins to what it finds", () => {
+  const target: CompilationTarget = { ...plainTarget, costs: { ...plainTarget.costs, bulkByte: 1 } };
+  const near = (setup: string, search: string, bytes: number) => {
+    const cycles = cyclesOf(`${setup} ${search}`, "", target) - cyclesOf(setup, "", target);
+    assert(cycles >= bytes && cycles < bytes + 20, `${search} is charged ${cycles}, expected ${bytes}`);
+  };
+  const buffer = "const a = new Uint8Array(10000); a[4000] = 1;";
+  near(buffer, "a.indexOf(1);", 4001);
+  near(buffer, "a.indexOf(1, 3000);", 1001);
+  near(buffer, "a.indexOf(1, -7000);", 1001);
+  near(buffer, "a.indexOf(1, 5000);", 5000);
+  near(buffer, "a.indexOf(1, 20000);", 0);
+  near(buffer, "a.includes(1, 9000);", 1000);
+  near(buffer, "a.lastIndexOf(1);", 6000);
+  near(buffer, "a.lastIndexOf(1, 4500);", 501);
+  near(buffer, "a.lastIndexOf(1, 3000);", 3001);
+  near("const a = new Uint32Array(1000);", "a.indexOf(1, 900);", 400);
+  near("const a = new Array(1000);", "a.indexOf(1, 900);", 800);
+  near("const a = new Array(1000);", "a.lastIndexOf(1, 99);", 800);
+  const text = "const s = 'x'.repeat(5000) + 'needle' + 'x'.repeat(4994);";
+  near(text, "s.indexOf('needle');", 5006);
+  near(text, "s.indexOf('needle', 4900);", 106);
+  near(text, "s.includes('y', 9900);", 100);
+  near(text, "s.lastIndexOf('needle');", 5006);
+});
+
+Deno.test("a search from a start that is no number is charged whole, and no code of the program's runs for it", () => {
+  const target: CompilationTarget = { ...plainTarget, costs: { ...plainTarget.costs, bulkByte: 1 } };
+  const { result, cycles } = runSample(
+    `export default function* main(kernel) {
+      let asked = 0;
+      const start = { valueOf() { return asked++ * 10000; } };
+      const a = new Uint8Array(10000);
+      Object.defineProperty(a, "length", { value: 0 });
+      a.indexOf(1, start);
+      a.fill(1, start);
+      return asked;
+    }`,
+    target,
+  );
+  assertEquals(result, 2);
+  assert(cycles > 30_000, `${cycles}`);
+});
+
+Deno.test("walking the lines of a buffer takes time in proportion to its size", () => {
+  const walk = (size: number) =>
+    cyclesOf(`
+      const a = new Uint8Array(${size});
+      for (let i = 70; i < a.length; i += 72) a[i] = 10;
+      for (let line = 0; line < a.length;) { const end = a.indexOf(10, line); line = end < 0 ? a.length : end + 1; }`);
+  const ratio = walk(720_000) / walk(72_000);
+  assert(ratio > 9.5 && ratio < 10.5, `ten times the size took ${ratio} times as long`);
+});
+
 Deno.test("a sort is charged more per element the more there are", () => {
   const small = cyclesOf("new Uint8Array(1 << 8).sort();");
   const large = cyclesOf("new Uint8Array(1 << 16).sort();");

@@ -18,9 +18,6 @@ import type { ImageControl, ImageSurroundings } from "./prelude.ts";
 /** Cycles that a program may spend between two kernel calls unless the kernel says otherwise. */
 export const burstCyclesMaxDefault = 20e9;
 
-/** Cycles for the top level of a program's modules, which make tables and the like. */
-const loadCyclesMax = 200e6;
-
 /** Why a program has ended by itself. */
 export interface ProgramFault {
   /** One line, at most 300 characters. */
@@ -51,7 +48,7 @@ function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown
   return (self, value) => Reflect.apply(method, self, [value]);
 }
 
-/** Evaluates an image for a new process; no code of the program runs before `start`. */
+/** Evaluates an image for a new process; code of the program runs only in its threads. */
 export function instantiate(image: Image): ProgramInstance {
   return new ProgramInstance(image);
 }
@@ -61,9 +58,6 @@ export class ProgramInstance {
   #main: unknown;
   readonly #name: string;
   #burstCyclesMax = burstCyclesMaxDefault;
-  /** The limit of the burst that runs, or ran last. */
-  #limit = 0;
-  #isRunning = false;
   #isLoaded = false;
   #budgetSpent: BudgetSpent | undefined;
 
@@ -87,21 +81,20 @@ export class ProgramInstance {
     this.#burstCyclesMax = cyclesPerBurst;
   }
 
-  /** The thread that runs the main function; runs the top level of the program's modules first. */
+  /** The thread that runs the main function, after the top level of the program's modules. */
   start(kernel: unknown): ProgramThread {
-    if (!this.#isLoaded) {
-      this.#isLoaded = true;
-      this.#main = this.run(() => this.#control.load(), loadCyclesMax);
-    }
-    return this.thread(this.#main, kernel);
+    return new ProgramThread(this, () => {
+      if (!this.#isLoaded) {
+        this.#isLoaded = true;
+        this.#main = this.#control.load();
+      }
+      return Reflect.apply(this.#main as () => unknown, undefined, [kernel]);
+    });
   }
 
-  /** A thread that runs a generator function of this program. */
-  thread(body: unknown, ...given: readonly unknown[]): ProgramThread {
-    if (typeof body !== "function") {
-      throw new TypeError(`Cannot start a thread of ${this.#name}: it gave no function`);
-    }
-    return new ProgramThread(this, this.run(() => Reflect.apply(body, undefined, given)));
+  /** A thread that runs a generator function of this program; any other value makes it end in a TypeError. */
+  thread(body: unknown): ProgramThread {
+    return new ProgramThread(this, () => Reflect.apply(body as () => unknown, undefined, []));
   }
 
   /** Why and where the program threw `error`. */
@@ -136,22 +129,18 @@ export class ProgramInstance {
     return this.explain(error).places;
   }
 
-  /** Runs code of the program: within its budget, and charged to it. Within a burst, as a part of it. */
-  run<T>(code: () => T, cyclesMax: number = this.#burstCyclesMax): T {
-    if (this.#isRunning) return code();
+  /** Runs a burst of the program: within its budget, and charged to it. */
+  run<T>(code: () => T): T {
     const control = this.#control;
     if (control.isStopped()) throw this.#stop();
-    this.#limit = cyclesMax;
-    control.begin(cyclesMax);
+    control.begin(this.#burstCyclesMax);
     const before = setRunning(control.bulk);
-    this.#isRunning = true;
     let result: T;
     try {
       result = code();
     } catch (error) {
       throw control.isStopped() ? this.#stop() : error;
     } finally {
-      this.#isRunning = false;
       setRunning(before);
     }
     if (control.isStopped()) throw this.#stop();
@@ -161,7 +150,7 @@ export class ProgramInstance {
   /** The error of this program's end; made once, where the budget ran out. */
   #stop(): BudgetSpent {
     return this.#budgetSpent ??= new BudgetSpent(
-      `${this.#name} has spent its ${this.#limit} cycles without calling the kernel`,
+      `${this.#name} has spent its ${this.#burstCyclesMax} cycles without calling the kernel`,
     );
   }
 }
@@ -169,21 +158,27 @@ export class ProgramInstance {
 /** One thread of a program; it runs only within `next` and `throw`. */
 export class ProgramThread {
   readonly #instance: ProgramInstance;
-  readonly #generator: unknown;
+  readonly #make: () => unknown;
+  #generator: unknown;
 
-  constructor(instance: ProgramInstance, generator: unknown) {
+  /** `make` gives the thread's generator; it is called in the thread's first burst. */
+  constructor(instance: ProgramInstance, make: () => unknown) {
     this.#instance = instance;
-    this.#generator = generator;
+    this.#make = make;
   }
 
   /** Resumes the thread with the answer to its kernel call. */
   next(value?: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorNext(this.#generator, value)));
+    return this.#instance.run(() => plainResult(generatorNext(this.#made(), value)));
   }
 
   /** Resumes the thread with an error in place of an answer. */
   throw(error: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorThrow(this.#generator, error)));
+    return this.#instance.run(() => plainResult(generatorThrow(this.#made(), error)));
+  }
+
+  #made(): unknown {
+    return this.#generator ??= this.#make();
   }
 }
 

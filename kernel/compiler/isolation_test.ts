@@ -76,13 +76,13 @@ for (
     const error = assertThrows(() => thread.next(), BudgetSpent);
     assertStringIncludes(error.message, "sample has spent its 5000000 cycles without calling the kernel");
     assertThrows(() => thread.next(), BudgetSpent);
-    assertThrows(() => instance.start(sampleKernel()), BudgetSpent);
+    assertThrows(() => instance.start(sampleKernel()).next(), BudgetSpent);
     assertEquals(instance.explain(error).places[0]?.split(":")[0], "apps/sample/main.ts");
   });
 }
 
 Deno.test("the top level of a module is stopped too", () => {
-  assertThrows(() => runSample(`while (true);\n${main("")}`, { ...plainTarget }), BudgetSpent);
+  assertThrows(() => runSample(`while (true);\n${main("")}`, plainTarget, 1e6), BudgetSpent);
 });
 
 Deno.test("a long burst within the limit is not stopped, and each burst has the limit for itself", () => {
@@ -226,9 +226,10 @@ Deno.test("what a generator gives is read once, within the program's budget", ()
 });
 
 Deno.test("a main that is no generator function, or makes none, ends in a TypeError", () => {
-  assertThrows(() => instantiate(sampleImage("export default 1;")).start(sampleKernel()), TypeError);
-  const thread = instantiate(sampleImage("export default () => ({ next: () => 1 });")).start(sampleKernel());
-  assertThrows(() => thread.next(), TypeError);
+  for (const value of ["1", "() => ({ next: () => 1 })", "() => {}", "{ next() {} }"]) {
+    const thread = instantiate(sampleImage(`export default ${value};`)).start(sampleKernel());
+    assertThrows(() => thread.next(), TypeError);
+  }
 });
 
 Deno.test("processes of one program share no variables", () => {

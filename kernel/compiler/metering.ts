@@ -22,10 +22,12 @@ export function setRunning(charge: Charge | undefined): Charge | undefined {
 }
 
 type Size = (self: unknown, given: ArrayLike<unknown>) => number;
+type TouchedSize = (result: unknown, self: unknown, given: ArrayLike<unknown>) => number;
 
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 const mapSize = getterOf(Map.prototype, "size");
 const setSize = getterOf(Set.prototype, "size");
+const typedArrayLength = getterOf(typedArrayPrototype, "length");
 const bufferSize = getterOf(ArrayBuffer.prototype, "byteLength");
 
 function getterOf(owner: object, name: string): (self: unknown) => number {
@@ -63,16 +65,57 @@ const resultOnly: Size = () => 0;
 
 /** `fill(value, start, end)` touches a part. */
 const filling: Size = (self, given) => {
-  const size = sizeOf(self);
-  const { length } = self as { readonly length: number };
-  if (!(length > 0)) return 0;
+  const length = lengthOf(self);
   const start = position(given[1], 0, length);
-  return Math.max(0, position(given[2], length, length) - start) * (size / length);
+  return Math.max(0, position(given[2], length, length) - start) * elementSize(self, length);
 };
 
+/** A search of any array-like from `given[1]` on, charged before: it may be sparse, and of any length. */
+const rest: Size = (self, given) => {
+  const length = lengthOf(self);
+  return (length - position(given[1], 0, length)) * elementSize(self, length);
+};
+const restBackwards: Size = (self, given) => {
+  const length = lengthOf(self);
+  return (position(given[1], length - 1, length) + 1) * elementSize(self, length);
+};
+
+/** Which elements a search has looked at: from where it began to the end of what it found, or to the end. */
+const lookedAt: TouchedSize = (result, self, given) => {
+  const length = lengthOf(self);
+  const last = typeof result === "number" && result >= 0 ? result + foundLength(self, given[0]) : length;
+  return Math.max(0, last - position(given[1], 0, length)) * elementSize(self, length);
+};
+const lookedAtBackwards: TouchedSize = (result, self, given) => {
+  const length = lengthOf(self);
+  const first = typeof result === "number" && result >= 0 ? result : 0;
+  const last = position(given[1], length - 1, length) + foundLength(self, given[0]);
+  return Math.max(0, last - first) * elementSize(self, length);
+};
+
+/** Elements that one match takes; of a string that is sought as something else, as many as there are. */
+function foundLength(self: unknown, sought: unknown): number {
+  if (typeof self !== "string") return 1;
+  return typeof sought === "string" ? sought.length : self.length;
+}
+
+/** Elements or characters; as a program may lie about them, a buffer's own count. */
+function lengthOf(self: unknown): number {
+  if (typeof self === "string") return self.length;
+  if (typeof self !== "object" || self === null) return 0;
+  if (ArrayBuffer.isView(self) && !(self instanceof DataView)) return typedArrayLength(self);
+  const length = Number((self as { readonly length?: unknown }).length);
+  return length > 0 ? length : 0;
+}
+
+function elementSize(self: unknown, length: number): number {
+  return length > 0 ? sizeOf(self) / length : 0;
+}
+
+/** An index that a program gave; what is no number counts as missing, as reading it could run the program's code. */
 function position(value: unknown, missing: number, length: number): number {
-  if (value === undefined) return missing;
-  const index = Math.trunc(Number(value)) || 0;
+  if (typeof value !== "number" || value !== value) return missing;
+  const index = Math.trunc(value);
   return index < 0 ? Math.max(0, length + index) : Math.min(index, length);
 }
 
@@ -89,19 +132,20 @@ const padding: Size = (_self, given) => {
 function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Record<string, Size>>])[] {
   const searching = {
     ...{ every: whole, filter: whole, find: whole, findIndex: whole, findLast: whole, findLastIndex: whole },
-    ...{ forEach: whole, includes: whole, indexOf: whole, join: whole, lastIndexOf: whole, map: whole },
+    ...{ forEach: whole, join: whole, map: whole },
     ...{ reduce: whole, reduceRight: whole, reverse: whole, some: whole, toReversed: whole, with: whole },
     ...{ copyWithin: whole, fill: filling, sort: sorting, toSorted: sorting },
   };
   return [
     [Array.prototype, {
       ...searching,
+      ...{ includes: rest, indexOf: rest, lastIndexOf: restBackwards },
       ...{ concat: both, flat: whole, flatMap: whole, shift: whole, splice: whole, toSpliced: whole },
       ...{ toString: whole, unshift: both },
     }],
     [typedArrayPrototype, { ...searching, set: argument }],
     [String.prototype, {
-      ...{ concat: both, endsWith: argument, includes: whole, indexOf: whole, lastIndexOf: whole },
+      ...{ concat: both, endsWith: argument },
       ...{ localeCompare: both, normalize: whole, padEnd: padding, padStart: padding, repeat: repeating },
       ...{ replace: whole, replaceAll: whole, split: whole, startsWith: argument, toLowerCase: whole },
       ...{ toUpperCase: whole, trim: whole, trimEnd: whole, trimStart: whole },
@@ -131,6 +175,12 @@ const chargedByResult: readonly (readonly [object, readonly string[]])[] = [
   [JSON, ["stringify"]],
 ];
 
+/** Searches of buffers and strings, whose length is bounded: charged after the call for what they touched. */
+const chargedByTouch: readonly (readonly [object, Readonly<Record<string, TouchedSize>>])[] =
+  [typedArrayPrototype, String.prototype].map((owner) =>
+    [owner, { includes: lookedAt, indexOf: lookedAt, lastIndexOf: lookedAtBackwards }] as const
+  );
+
 /** Methods that programs must not call, with the reason. */
 const refused: readonly (readonly [object, readonly string[], string])[] = [
   [String.prototype, ["match", "matchAll", "search"], "programs have no regular expressions"],
@@ -145,6 +195,12 @@ export function installMetering(): void {
   for (const [owner, names] of chargedByResult) {
     for (const name of names) replace(owner, name, { after: sizeOf });
   }
+  for (const [owner, sizes] of chargedByTouch) {
+    for (const name in sizes) {
+      const touched = sizes[name];
+      if (touched !== undefined) replace(owner, name, { touched });
+    }
+  }
   for (const [owner, names, reason] of refused) {
     const before = (name: string) => () => {
       throw new TypeError(`Cannot call ${name}: ${reason}`);
@@ -153,10 +209,11 @@ export function installMetering(): void {
   }
 }
 
-/** What a wrapper does for a program: pay before the call by what goes in, or after it by what comes out. */
+/** What a wrapper does for a program: pay before the call by what goes in, or after it by what comes out or was touched. */
 interface Payment {
   readonly before?: Size;
   readonly after?: (result: unknown) => number;
+  readonly touched?: TouchedSize;
 }
 
 type Method = (...given: never[]) => unknown;
@@ -171,7 +228,7 @@ type MakeWrapper = (
  * Each wrapper is generated: with code of its own it learns the types of its own calls, and the engine
  * can put the library's method in its place. One shared wrapper cost the emulator a tenth of its time.
  */
-function makeWrapper(name: string, { before, after }: Payment): MakeWrapper {
+function makeWrapper(name: string, { before, after, touched }: Payment): MakeWrapper {
   const pay = (what: string) => `if (meter.charge !== undefined) meter.charge(payment.${what});`;
   // A method, unlike a function, cannot be constructed and has no prototype.
   return new Function(
@@ -190,6 +247,7 @@ function makeWrapper(name: string, { before, after }: Payment): MakeWrapper {
         default: result = apply(original, this, arguments);
       }
       ${after === undefined ? "" : pay("after(result)")}
+      ${touched === undefined ? "" : pay("touched(result, this, arguments)")}
       return result;
     } }[${JSON.stringify(name)}];`,
   ) as MakeWrapper;

@@ -65,8 +65,8 @@ export function runSample(
 export function finish(
   instance: ProgramInstance,
 ): { readonly result: unknown; readonly requests: readonly unknown[]; readonly cycles: number } {
-  const thread = instance.start(sampleKernel());
   const start = instance.readCycles();
+  const thread = instance.start(sampleKernel());
   const requests: unknown[] = [];
   let step = thread.next();
   while (!step.done) {

@@ -7,7 +7,8 @@
  * - A block has one owner: a process, a message on its way, or the kernel.
  * - Small blocks share pages (power-of-two classes from 64 B, so that no two share a
  *   cache line), larger ones take whole pages.
- * - Memory is zeroed on allocation, except by `allocateForDma` (paper, section 3.6).
+ * - Programs get zeroed blocks and are charged for it; blocks that a transfer will fill
+ *   at once are not zeroed in virtual time (the paper's DMA-aware allocator, section 3.6).
  */
 
 import { BusFault, type DramBacking } from "../hal/hardware.ts";

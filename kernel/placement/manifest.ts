@@ -96,7 +96,9 @@ function parseRoot(text: string, file: string, expected: string): XmlElement {
     root = parse(text).root;
   } catch (error) {
     if (!(error instanceof XmlSyntaxError)) throw error;
-    throw new ManifestError(`${file}:${error.line}:${error.column}: ${error.message}`);
+    // The parser's message ends with the place, which stands in front here.
+    const reason = error.message.replace(/ at line \d+, column \d+$/, "");
+    throw new ManifestError(`${file}:${error.line}:${error.column}: ${reason}`);
   }
   noteLines(root, text);
   if (root.name.local !== expected) {

@@ -81,7 +81,9 @@ export class ProcessTable {
     }
     const isMain = thread.name === "main";
     this.#retire(thread);
-    if (isMain && end.kind === "returned") this.end(process, typeof end.value === "number" ? end.value | 0 : 0, "");
+    if (isMain && end.kind === "returned") {
+      this.end(process, typeof end.value === "number" ? end.value | 0 : 0, "");
+    }
   }
 
   /** A call threw: true when that ends the process, false when the program may handle it. */

@@ -5,6 +5,8 @@
  * and nobody else is touched.
  */
 
+// deno-lint-ignore-file require-yield -- programs are generators, also those that make no call
+
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Kernel, Program, Thread } from "../abi/kernel.ts";
 import { pipeContract } from "../contracts/pipe.ts";

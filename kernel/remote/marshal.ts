@@ -204,5 +204,16 @@ function decodeEnd(reader: RecordReader): TravellingEnd {
   const peerMoves = reader.u32();
   const digest = reader.u32();
   const contract = reader.text();
-  return { channel, end, peerKernel, state, sendSequence, receiveSequence, moves, peerMoves, digest, contract };
+  return {
+    channel,
+    end,
+    peerKernel,
+    state,
+    sendSequence,
+    receiveSequence,
+    moves,
+    peerMoves,
+    digest,
+    contract,
+  };
 }

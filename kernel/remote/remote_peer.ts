@@ -82,9 +82,9 @@ export class RemotePeer {
     this.transport.post(writer.bytes);
   }
 
-  /** Tells the peer that nothing more comes for an end that left it on move number `moves`. */
-  sendSettled(channel: number, end: "client" | "server", moves: number): void {
-    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], moves).bytes);
+  /** Tells the peer that an end which may have been there is gone. */
+  sendSettled(channel: number, end: "client" | "server"): void {
+    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
   }
 
   /** Introduces a card to the peer. */
@@ -133,7 +133,7 @@ export class RemotePeer {
     const record = new RecordReader(bytes);
     const end = endOfCode[record.end]!;
     const { channels } = this.kernel;
-    const isForEnd = record.kind <= recordKind.moved;
+    const isForEnd = record.kind <= recordKind.close;
     if (isForEnd && !channels.knows(record.channel, end)) {
       if (this.#early.length >= earlyMax) {
         throw new Error(`Kernel ${this.index} sends to ends that never come`);
@@ -147,9 +147,9 @@ export class RemotePeer {
       case recordKind.close:
         return channels.arrived(record.channel, end, record.sequence, "closed");
       case recordKind.moved:
-        return channels.peerMoved(record.channel, end, record.sequence, record.u32(), this.index);
+        return channels.peerMoved(record.channel, end, record.sequence, record.u32());
       case recordKind.settled:
-        return channels.settled(record.channel, end, record.sequence);
+        return channels.settled(record.channel, end);
       case recordKind.copy:
         return yield* this.transport.push(readPieces(record));
       case recordKind.meet:
@@ -206,7 +206,7 @@ export class RemotePeer {
         return text;
       }
       case "end":
-        return this.kernel.channels.adopt(raw.end, this.index);
+        return this.kernel.channels.adopt(raw.end);
     }
   }
 }
