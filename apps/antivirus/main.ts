@@ -4,6 +4,7 @@
  * Serves `/service/antivirus`. Its manifest keeps it away from the mail store, so that it has
  * a CPU for itself and neither disk nor network interrupts it (paper, section 3.7.4).
  * - One thread per client, at most 64; a client beyond that finds its channel closed.
+ * - A long message is checked in pieces, between which other clients' are.
  * - The block goes back with the verdict; nothing is copied.
  */
 
@@ -21,14 +22,14 @@ function* serve(client: Client, scanner: Scanner): Call<void> {
     const request = yield* client.receiveOrClosed();
     if (request === undefined) return yield* client.close();
     const { data } = request;
-    const name = scanner.check(data.bytes);
+    const name = yield* scanner.check(data.bytes);
     if (name === undefined) yield* client.send("fileClean", { data });
     else yield* client.send("fileContaminated", { data, name });
   }
 }
 
 export default function* main(kernel: Kernel): Program {
-  const scanner = new Scanner(builtInSignatures());
+  const scanner = new Scanner(builtInSignatures(), () => kernel.yieldCpu());
   const service = yield* kernel.register(antivirusContract, antivirusPath);
   let clients = 0;
   for (;;) {

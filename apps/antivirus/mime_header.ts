@@ -7,6 +7,9 @@
  * - Of one field 64 KiB are looked at.
  */
 
+import type { Call } from "../../kernel/abi/kernel.ts";
+import type { Pauses } from "./pauses.ts";
+
 export interface MimeHeader {
   /** Index of the content's first byte. */
   readonly contentStart: number;
@@ -26,7 +29,7 @@ const tab = 0x09;
 const typeName = "content-type:";
 const encodingName = "content-transfer-encoding:";
 
-export function parseMimeHeader(bytes: Uint8Array): MimeHeader {
+export function* parseMimeHeader(bytes: Uint8Array, pauses: Pauses): Call<MimeHeader> {
   let type: string | undefined;
   let encoding: string | undefined;
   let start = 0;
@@ -36,7 +39,13 @@ export function parseMimeHeader(bytes: Uint8Array): MimeHeader {
       start += first === lineFeed ? 1 : 2;
       break;
     }
-    const end = fieldEnd(bytes, start);
+    let end = start;
+    do {
+      const line = end;
+      end = lineEnd(bytes, line);
+      if (pauses.isDueAfter(end - line)) yield* pauses.pause();
+      // A line that starts with a blank continues the field.
+    } while (bytes[end] === space || bytes[end] === tab);
     if (startsWith(bytes, start, typeName)) type ??= fieldValue(bytes, start + typeName.length, end);
     else if (startsWith(bytes, start, encodingName)) {
       encoding ??= fieldValue(bytes, start + encodingName.length, end);
@@ -51,14 +60,10 @@ export function parseMimeHeader(bytes: Uint8Array): MimeHeader {
   };
 }
 
-/** Index behind the field's last line: a line that starts with a blank continues the field. */
-function fieldEnd(bytes: Uint8Array, start: number): number {
-  for (let index = start;;) {
-    const feed = bytes.indexOf(lineFeed, index);
-    if (feed < 0) return bytes.length;
-    index = feed + 1;
-    if (bytes[index] !== space && bytes[index] !== tab) return index;
-  }
+/** Index behind the line feed. */
+function lineEnd(bytes: Uint8Array, start: number): number {
+  const feed = bytes.indexOf(lineFeed, start);
+  return feed < 0 ? bytes.length : feed + 1;
 }
 
 function startsWith(bytes: Uint8Array, start: number, lowerCaseText: string): boolean {

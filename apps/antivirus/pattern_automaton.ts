@@ -5,10 +5,14 @@
  * To keep the table small it knows only the first eight bytes of each pattern;
  * where those occur, the rest is compared. Bytes that occur in no such beginning share
  * one column.
+ * - `find` pauses after each piece of a long text.
  * - `find` gives the pattern whose beginning ends first; of several that end at the same
  *   place the longest beginning, and of equal beginnings the pattern given first.
  * - Tables are typed arrays of `stateCount * columnCount` words; they do not change after construction.
  */
+
+import type { Call } from "../../kernel/abi/kernel.ts";
+import { type Pauses, pieceBytes } from "./pauses.ts";
 
 /** Bytes of a pattern in the automaton: enough that few harmless places begin like one. */
 const beginningBytes = 8;
@@ -52,19 +56,31 @@ export class PatternAutomaton {
   }
 
   /** Number of a pattern that occurs in `bytes`; -1 when none does. */
-  find(bytes: Uint8Array): number {
+  *find(bytes: Uint8Array, pauses: Pauses): Call<number> {
+    let row = 0;
+    for (let start = 0; start < bytes.length; start += pieceBytes) {
+      const end = Math.min(start + pieceBytes, bytes.length);
+      row = this.#findIn(bytes, start, end, row);
+      if (row < 0) return ~row;
+      if (pauses.isDueAfter(end - start)) yield* pauses.pause();
+    }
+    return none;
+  }
+
+  /** Goes on from `row`: the row at the end of the piece, or the complement of a pattern's number. */
+  #findIn(bytes: Uint8Array, start: number, end: number, startRow: number): number {
     const rows = this.#rows;
     const columns = this.#columns;
-    let row = 0;
-    for (let index = 0; index < bytes.length; index++) {
+    let row = startRow;
+    for (let index = start; index < end; index++) {
       row = rows[row + columns[bytes[index]!]!]!;
       if (row < 0) {
         row = ~row;
         const pattern = this.#confirm(row, bytes, index + 1);
-        if (pattern !== none) return pattern;
+        if (pattern !== none) return ~pattern;
       }
     }
-    return none;
+    return row;
   }
 
   /** Compares the rest of every pattern whose beginning ends before `end`. */

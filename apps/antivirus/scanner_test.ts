@@ -4,16 +4,30 @@
  * The test string is hidden with the host's own encoders.
  */
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
+import type { Call } from "../../kernel/abi/kernel.ts";
 import { nestsTooDeep } from "./mime_walk.ts";
+import { pieceBytes } from "./pauses.ts";
 import { Scanner } from "./scanner.ts";
 import { builtInSignatures, eicarTestString } from "./signature.ts";
-import { decodeBase64, decodeQuotedPrintable } from "./transfer_decoding.ts";
+import { decoderFor } from "./transfer_decoding.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
-const scanner = new Scanner(builtInSignatures());
-const check = (text: string) => scanner.check(bytes(text));
+let pauseCount = 0;
+function* rest(): Call<void> {}
+const scanner = new Scanner(builtInSignatures(), () => {
+  pauseCount++;
+  return rest();
+});
+
+function check(message: string | Uint8Array): string | undefined {
+  pauseCount = 0;
+  const { done, value } = scanner.check(typeof message === "string" ? bytes(message) : message).next();
+  assert(done);
+  return value;
+}
+
 const eicar = eicarTestString();
 const virus = "Eicar-Test-Signature";
 
@@ -117,23 +131,80 @@ Deno.test("any bytes at all are scanned without failing", () => {
   }));
 });
 
-function decoded(decode: (from: Uint8Array, into: Uint8Array) => number, text: Uint8Array): Uint8Array {
-  const into = new Uint8Array(text.length);
-  return into.subarray(0, decode(text, into));
+Deno.test("a message of megabytes is checked with a pause after each 64 KiB that were worked on", () => {
+  const size = 3 << 20;
+  const hidden = base64("x".repeat(size) + eicar);
+  for (const content of [attachment("base64", hidden), `\r\n${`${"x".repeat(70)}\r\n`.repeat(size / 72)}`]) {
+    const message = multipart("b", textPart, content);
+    const isBase64 = content.includes("base64");
+    assertEquals(check(message), isBase64 ? virus : undefined);
+    // Once as it is and once line by line; base64 also while it is decoded, and then decoded.
+    const worked = message.length * (isBase64 ? 3 : 2) + (isBase64 ? size : 0);
+    const expected = worked / pieceBytes;
+    assert(pauseCount > expected * 0.95 && pauseCount < expected * 1.05, `${pauseCount} pauses`);
+  }
+});
+
+Deno.test("a header of megabytes, in one field or in many, is read with pauses", () => {
+  for (const line of ["X: y\r\n", " folded\r\n"]) {
+    const message = `Subject: x\r\n${line.repeat(500_000)}\r\n`;
+    assertEquals(check(message), undefined);
+    assert(pauseCount > 1.9 * message.length / pieceBytes, `${pauseCount} pauses`);
+  }
+});
+
+Deno.test("an encoded virus is found wherever the end of a piece cuts it", () => {
+  const codings = {
+    base64: base64(eicar),
+    "quoted-printable": [...bytes(eicar)].map((byte) => `=${byte.toString(16)}`).join(""),
+  };
+  for (const [encoding, encoded] of Object.entries(codings)) {
+    const header = attachment(encoding, "");
+    for (let before = encoded.length; before >= 0; before--) {
+      const filling = " ".repeat(pieceBytes - before);
+      const found = check(
+        `${header}${encoding === "base64" ? filling : filling.replaceAll(" ", "x")}${encoded}`,
+      );
+      assertEquals(found, virus, `${before} characters of ${encoding} in the first piece`);
+    }
+  }
+});
+
+function decoded(
+  encoding: "base64" | "quoted-printable",
+  text: Uint8Array,
+  pieceSize = text.length,
+): Uint8Array {
+  const decoder = decoderFor(encoding, text.length)!;
+  for (let start = 0; start < text.length;) {
+    start = decoder.decode(text, start, Math.min(start + pieceSize, text.length));
+  }
+  return decoder.decoded;
 }
 
 Deno.test("base64 decodes what the host encodes, with line breaks and rubbish between", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), fc.integer({ min: 1, max: 76 }), (data, width) => {
     const encoded = btoa(String.fromCharCode(...data));
     const broken = encoded.replace(new RegExp(`.{${width}}`, "g"), "$&\r\n*");
-    assertEquals(decoded(decodeBase64, bytes(broken)), data);
+    assertEquals(decoded("base64", bytes(broken)), data);
   }));
 });
 
 Deno.test("base64 that goes on after padding goes on with a new group", () => {
-  assertEquals(decoded(decodeBase64, bytes("QQ==QkM=")), bytes("ABC"));
+  assertEquals(decoded("base64", bytes("QQ==QkM=")), bytes("ABC"));
 });
 
 Deno.test("quoted-printable decodes escapes and soft breaks and keeps what is no escape", () => {
-  assertEquals(decoded(decodeQuotedPrintable, bytes("a=3Db=3d=\r\nc= \t\nd=ZZ=")), bytes("a=b=cd=ZZ="));
+  assertEquals(decoded("quoted-printable", bytes("a=3Db=3d=\r\nc= \t\nd=ZZ=")), bytes("a=b=cd=ZZ="));
+});
+
+Deno.test("what is decoded does not depend on the pieces", () => {
+  const text = fc.array(fc.constantFrom(..."Qk0a/=\r\n\t *x"), { maxLength: 60 }).map((characters) =>
+    bytes(characters.join(""))
+  );
+  fc.assert(fc.property(text, fc.integer({ min: 1, max: 9 }), (text, pieceSize) => {
+    for (const encoding of ["base64", "quoted-printable"] as const) {
+      assertEquals(decoded(encoding, text, pieceSize), decoded(encoding, text));
+    }
+  }));
 });

@@ -38,6 +38,8 @@ export interface CommandDefinition {
   readonly doc: string;
   /** How many words may follow the name. */
   readonly words: readonly [least: number, most: number];
+  /** The program that the command runs with its words, if that is all it does; so it can run in the background. */
+  readonly program?: string;
   readonly run: (context: Context) => Call<Result>;
 }
 

@@ -54,7 +54,16 @@ const channelColumns = columns({
 
 const nameColumns = columns({ path: "PATH", kind: "KIND", contract: "CONTRACT", kernel: "KERNEL" });
 
-const placementColumns = columns({ pass: "PASS", kernel: "KERNEL", sum: "SUM", kept: "KEPT" });
+/** The sum of the last pass is a share of CPU time. */
+const placementColumns: readonly Column[] = [
+  ...columns({ pass: "PASS", kernel: "KERNEL" }),
+  {
+    field: "sum",
+    heading: "SUM",
+    format: ({ pass, sum }) => pass === "cpu" ? `${(Number(sum) * 100).toFixed(1)} %` : String(sum),
+  },
+  ...columns({ kept: "KEPT" }),
+];
 
 function tableCommand(
   name: string,
@@ -139,7 +148,8 @@ function* ipConfig({ kernel, output }: Context): Call<Result> {
 }
 
 function describeInterface(row: Row): string {
-  const leaseLeft = Math.round(Number(row.leaseLeftNs) / 1e9);
+  const hasLease = row.address !== "";
+  const leaseLeft = row.leaseLeftNs === null ? "without end" : `${Math.ceil(Number(row.leaseLeftNs) / 1e9)} s left`;
   const lines = [
     ["Link", row.linkUp === true ? "up" : "down"],
     ["MAC address", row.mac],
@@ -147,7 +157,7 @@ function describeInterface(row: Row): string {
     ["IPv4 address", row.address === "" ? "none" : row.address],
     ["Subnet mask", row.mask === "" ? "none" : row.mask],
     ["Router", row.router === "" ? "none" : row.router],
-    ["DHCP lease", leaseLeft > 0 ? `${row.lease}, ${leaseLeft} s left` : row.lease],
+    ["DHCP lease", hasLease ? `${row.lease}, ${leaseLeft}` : row.lease],
     [
       "Frames received",
       `${row.receivedFrames} (${row.missedFrames} missed, ${row.malformedFrames} malformed)`,
@@ -190,6 +200,7 @@ export const machineCommands: readonly CommandDefinition[] = [
     usage: "ping [-c COUNT] ADDRESS",
     doc: "sends echo requests (runs the program Ping)",
     words: [0, Infinity],
+    program: "Ping",
     run: (context) => runForeground({ ...context, words: ["Ping", ...context.words.slice(1)] }),
   },
   {

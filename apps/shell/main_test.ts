@@ -122,13 +122,14 @@ Deno.test("each wrong command is one clear line and status 1", () => {
     "cp /fs/x /fs/y": 'Cannot copy "/fs/x" to "/fs/y": there is no such file or directory (/fs/x)',
     "ls /nowhere": 'Cannot list "/nowhere": there is no such name',
     "kill x": 'Cannot end process "x": a process id is a whole number from 1 on',
-    "kill 999": "Cannot end process 999: the process manager has started no process 999",
+    "kill 999": "Cannot end process 999: there is no process 999",
     "cp /fs/x": "Cannot run cp: something is missing; usage: cp FROM TO",
     "ps -a": 'Cannot run ps: "-a" is too much; usage: ps',
     "Nonsense": 'Cannot run "Nonsense": no program named Nonsense',
     "shutdown 256": 'Cannot shut down with status "256": it must be 0 to 255',
     "echo 'x": "Cannot read \"echo 'x\": the quote ' is not closed",
     "ps &": 'Cannot run "ps" in the background: only programs can',
+    "run &": 'Cannot run "run" in the background: only programs can',
     "ipconfig": "Cannot list the interfaces: Cannot bind to /service/ip: nobody registered it",
   };
   for (const [line, text] of Object.entries(wrong)) {
@@ -258,6 +259,21 @@ Deno.test("a program in the background shows its output while the shell goes on"
   booted.uart.type("Endless & echo next\r");
   booted.until("\nnext\n").until("endless\n");
   assertMatch(booted.uart.shown, /\[\d+\] Endless on kernel0\n/);
+});
+
+Deno.test("the command ping runs its program in the background, too", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("ping -c 1 x &\r");
+  booted.until("pinging -c 1 x\n");
+  assertMatch(booted.uart.shown, /\[\d+\] Ping on kernel0\n/);
+});
+
+Deno.test("a process of the system cannot be killed, and is told by its name", () => {
+  const { uart } = new Booted().run(["--json", "-c", "ps"]);
+  const rows = JSON.parse(uart.shown).rows as readonly { readonly pid: number; readonly program: string }[];
+  const { pid } = rows.find(({ program }) => program === "ProcessManager")!;
+  const reason = `process ${pid} (ProcessManager) belongs to the system`;
+  assertEquals(runLine(`kill ${pid}`), { text: `Cannot end process ${pid}: ${reason}\n`, status: 1 });
 });
 
 Deno.test("shutdown ends the machine with the status that is given", () => {

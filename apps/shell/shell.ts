@@ -123,13 +123,12 @@ export class Shell {
 
   /** A program whose output goes straight to the console, while the shell goes on. */
   *#runBackground({ words, file }: Command): Call<Result> {
-    const name = words[0] === "run" ? words[1] ?? "" : words[0]!;
+    const program = programOf(words);
+    const name = program?.[0] ?? words[0]!;
     const refuse = (reason: string) => failure(`Cannot run "${name}" in the background: ${reason}`);
     if (file !== undefined) return refuse("its output cannot go to a file");
-    if (words[0] !== "run" && commands.some((command) => command.name === name)) {
-      return refuse("only programs can");
-    }
-    const started = yield* startProgram(this.#kernel, words[0] === "run" ? words.slice(1) : words);
+    if (program === undefined) return refuse("only programs can");
+    const started = yield* startProgram(this.#kernel, program);
     if (typeof started === "string") return refuse(started);
     yield* started.input.close();
     yield* started.manager.close();
@@ -166,6 +165,14 @@ export class Shell {
     const object = { command: name, rows, status: result.status, ...result.fields, ...isCut, ...error };
     yield* this.#output.text(`${JSON.stringify(object)}\n`);
   }
+}
+
+/** The program that a command line runs, and its arguments; undefined when a command does all of it. */
+function programOf(words: readonly string[]): readonly string[] | undefined {
+  if (words[0] === "run" && words.length > 1) return words.slice(1);
+  const command = commands.find(({ name }) => name === words[0]);
+  if (command === undefined) return words;
+  return command.program === undefined ? undefined : [command.program, ...words.slice(1)];
 }
 
 /** What people see of a result, apart from its error. */

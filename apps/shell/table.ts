@@ -14,6 +14,8 @@ export interface Column {
   readonly heading: string;
   /** Digits after the decimal point, for numbers that are not whole. */
   readonly decimals?: number;
+  /** How people see the field, when it is not as it is. */
+  readonly format?: (row: Row) => string;
 }
 
 export function formatTable(columns: readonly Column[], rows: readonly Row[]): string {
@@ -29,7 +31,8 @@ export function formatTable(columns: readonly Column[], rows: readonly Row[]): s
 }
 
 function cells(columns: readonly Column[], row: Row): string[] {
-  return columns.map(({ field, decimals }) => {
+  return columns.map(({ field, decimals, format }) => {
+    if (format !== undefined) return format(row);
     const value = row[field];
     return typeof value === "number" && decimals !== undefined
       ? value.toFixed(decimals)

@@ -4,7 +4,7 @@
  * Operations come from Intel's manuals: in order, single issue, no divider, no
  * floating-point unit. No kernel primitives were published for it: they are those of
  * the Athlon 64 times the ratio of cycles per instruction, except where noted.
- * - Loads count a hit in the first-level cache; misses come from the cache model.
+ * - Loads count a hit in the first-level cache; misses are left out, as no cache is modelled.
  */
 
 import type { Isa } from "./isa.ts";

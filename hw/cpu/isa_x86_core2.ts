@@ -3,7 +3,7 @@
  *
  * Nobody published Singularity's primitives for this core, so those measured on the
  * Athlon 64 are taken over in cycles (see isa_x86_k8.ts); both are out-of-order x86.
- * - Loads count a hit in the first-level cache; misses come from the cache model.
+ * - Loads count a hit in the first-level cache; misses are left out, as no cache is modelled.
  */
 
 import type { Isa } from "./isa.ts";

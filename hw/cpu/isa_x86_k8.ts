@@ -4,7 +4,7 @@
  * Most primitives were measured by the Singularity group on an Athlon 64, which has
  * the same core; where paged and physical runs differ, the paged one stands, as
  * Helios runs paged in ring 0 (helios-reference.md section 9).
- * - Loads count a hit in the first-level cache; misses come from the cache model.
+ * - Loads count a hit in the first-level cache; misses are left out, as no cache is modelled.
  */
 
 import type { Isa } from "./isa.ts";

@@ -109,8 +109,12 @@ function joinValues(words: readonly string[]): string[] {
   for (let index = 0; index < words.length; index++) {
     const word = words[index]!;
     const takesValue = word.startsWith("--") && texts.includes(word.slice(2));
-    if (takesValue && index + 1 < words.length) joined.push(`${word}=${words[++index]}`);
-    else joined.push(word);
+    const value = words[index + 1];
+    if (!takesValue || value === undefined || value.startsWith("--")) joined.push(word);
+    else {
+      joined.push(`${word}=${value}`);
+      index++;
+    }
   }
   return joined;
 }

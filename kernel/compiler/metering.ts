@@ -176,10 +176,10 @@ const chargedByResult: readonly (readonly [object, readonly string[]])[] = [
 ];
 
 /** Searches of buffers and strings, whose length is bounded: charged after the call for what they touched. */
-const chargedByTouch: readonly (readonly [object, Readonly<Record<string, TouchedSize>>])[] =
-  [typedArrayPrototype, String.prototype].map((owner) =>
-    [owner, { includes: lookedAt, indexOf: lookedAt, lastIndexOf: lookedAtBackwards }] as const
-  );
+const chargedByTouch: readonly (readonly [object, Readonly<Record<string, TouchedSize>>])[] = [
+  typedArrayPrototype,
+  String.prototype,
+].map((owner) => [owner, { includes: lookedAt, indexOf: lookedAt, lastIndexOf: lookedAtBackwards }] as const);
 
 /** Methods that programs must not call, with the reason. */
 const refused: readonly (readonly [object, readonly string[], string])[] = [

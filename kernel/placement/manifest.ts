@@ -7,7 +7,8 @@
  * - An affinity is a whole number from -1000 to 1000; absent means 0.
  * - A platform preference is an endpoint of the KernelControlContract with the
  *   platform's name: `<endpoint contractName="KernelControlContract" platform="xscale" affinity="5"/>`.
- * - A manifest that is wrong is refused as a whole, with file, line and reason.
+ * - A manifest that is wrong is refused as a whole, with file, line and reason; so is one
+ *   with an element, an attribute or a text that no rule below names.
  */
 
 import { parse, type XmlElement, type XmlNode, XmlSyntaxError } from "@std/xml";
@@ -53,44 +54,74 @@ export class ManifestError extends Error {
 const affinityMax = 1000;
 /** Where each element starts; the parser's tree does not tell. */
 const lines = new WeakMap<XmlElement, number>();
-const endpointElements = ["endpoint", "inputPipe", "outputPipe"];
+
+/** What may stand in a manifest; everything else is refused, as it is a slip of the pen more often than not. */
+interface DocumentRule {
+  readonly root: string;
+  readonly attributes: readonly string[];
+  /** By group, each once at most: the elements in it, any number of times, and the attributes of each. */
+  readonly groups: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
+}
+
+const endpointAttributes = ["contractName", "affinity", "platform", "id"];
+
+const applicationRule: DocumentRule = {
+  root: "application",
+  attributes: ["name", "source", "runtime"],
+  groups: {
+    endpoints: {
+      endpoint: endpointAttributes,
+      inputPipe: endpointAttributes,
+      outputPipe: endpointAttributes,
+    },
+    services: { service: ["contractName", "path"] },
+    devices: { device: ["vendor", "device"] },
+    privileges: { privilege: ["name"] },
+  },
+};
+
+const systemRule: DocumentRule = {
+  root: "system",
+  attributes: ["name"],
+  groups: { contracts: { contract: ["contractName", "path"] }, boot: { program: ["name", "arguments"] } },
+};
 
 export function parseManifest(text: string, file: string): Manifest {
-  const root = parseRoot(text, file, "application");
+  const root = parseRoot(text, file, applicationRule);
   const name = requiredAttribute(root, "name", file);
-  const endpoints = childrenOf(root, "endpoints", file, endpointElements).map((element) =>
-    parseEndpoint(element, file)
-  );
-  const services = childrenOf(root, "services", file, ["service"]).map((element) => ({
+  const endpoints = itemsOf(root, "endpoints").map((element) => parseEndpoint(element, file));
+  const services = itemsOf(root, "services").map((element) => ({
     contractName: requiredAttribute(element, "contractName", file),
     path: requiredAttribute(element, "path", file),
   }));
-  const devices = childrenOf(root, "devices", file, ["device"]).map((element) => ({
+  const devices = itemsOf(root, "devices").map((element) => ({
     vendorId: parseNumber(element, "vendor", file),
     deviceId: parseNumber(element, "device", file),
   }));
-  const privileges = childrenOf(root, "privileges", file, ["privilege"]).map((element) =>
-    requiredAttribute(element, "name", file)
-  );
+  const privileges = itemsOf(root, "privileges").map((element) => requiredAttribute(element, "name", file));
   return { name, source: requiredAttribute(root, "source", file), endpoints, services, devices, privileges };
 }
 
 export function parseSystemManifest(text: string, file: string): SystemManifest {
-  const root = parseRoot(text, file, "system");
-  const paths = new Map(
-    childrenOf(root, "contracts", file, ["contract"]).map((element) => [
-      requiredAttribute(element, "contractName", file),
-      requiredAttribute(element, "path", file),
-    ]),
-  );
-  const boot = childrenOf(root, "boot", file, ["program"]).map((element) => ({
+  const root = parseRoot(text, file, systemRule);
+  const paths = new Map<string, string>();
+  for (const element of itemsOf(root, "contracts")) {
+    const contractName = requiredAttribute(element, "contractName", file);
+    if (paths.has(contractName)) {
+      throw new ManifestError(
+        `${placeOf(element, file)}: ${contractName} has a path for the second time, expected one`,
+      );
+    }
+    paths.set(contractName, requiredAttribute(element, "path", file));
+  }
+  const boot = itemsOf(root, "boot").map((element) => ({
     program: requiredAttribute(element, "name", file),
     arguments: (element.attributes["arguments"] ?? "").split(" ").filter((word) => word !== ""),
   }));
   return { paths, boot };
 }
 
-function parseRoot(text: string, file: string, expected: string): XmlElement {
+function parseRoot(text: string, file: string, rule: DocumentRule): XmlElement {
   let root: XmlElement;
   try {
     root = parse(text).root;
@@ -101,11 +132,12 @@ function parseRoot(text: string, file: string, expected: string): XmlElement {
     throw new ManifestError(`${file}:${error.line}:${error.column}: ${reason}`);
   }
   noteLines(root, text);
-  if (root.name.local !== expected) {
+  if (root.name.raw !== rule.root) {
     throw new ManifestError(
-      `${placeOf(root, file)}: the root element is <${root.name.raw}>, expected <${expected}>`,
+      `${placeOf(root, file)}: the root element is <${root.name.raw}>, expected <${rule.root}>`,
     );
   }
+  checkDocument(root, rule, file);
   return root;
 }
 
@@ -131,16 +163,61 @@ function parseEndpoint(element: XmlElement, file: string): EndpointDeclaration {
   return { contractName, affinity, platform };
 }
 
-/** The element children of the one child called `group`; none when it is absent. */
-function childrenOf(root: XmlElement, group: string, file: string, allowed: readonly string[]): XmlElement[] {
-  const holders = elementsOf(root.children).filter((child) => child.name.local === group);
-  return holders.flatMap((holder) => elementsOf(holder.children)).map((element) => {
-    if (allowed.includes(element.name.local)) return element;
-    const expected = allowed.join("> or <");
-    throw new ManifestError(
-      `${placeOf(element, file)}: <${element.name.raw}> inside <${group}>, expected <${expected}>`,
-    );
+function checkDocument(root: XmlElement, { attributes, groups }: DocumentRule, file: string): void {
+  checkAttributes(root, attributes, file);
+  checkChildren(root, Object.keys(groups), file);
+  elementsOf(root.children).forEach((group, index, all) => {
+    const { raw } = group.name;
+    if (all.findIndex(({ name }) => name.raw === raw) !== index) {
+      throw new ManifestError(
+        `${placeOf(group, file)}: <${raw}> inside <${root.name.raw}> for the second time, expected one`,
+      );
+    }
+    const items = groups[raw]!;
+    checkAttributes(group, [], file);
+    checkChildren(group, Object.keys(items), file);
+    for (const item of elementsOf(group.children)) {
+      checkAttributes(item, items[item.name.raw]!, file);
+      checkChildren(item, [], file);
+    }
   });
+}
+
+function checkAttributes(element: XmlElement, allowed: readonly string[], file: string): void {
+  for (const [name, value] of Object.entries(element.attributes)) {
+    if (allowed.includes(name)) continue;
+    const found = `<${element.name.raw}> has the attribute ${name}=${excerpt(value)}`;
+    throw new ManifestError(`${placeOf(element, file)}: ${found}, expected ${alternatives(allowed)}`);
+  }
+}
+
+/** Elements of these names, comments and white space are all that an element may hold. */
+function checkChildren(parent: XmlElement, allowed: readonly string[], file: string): void {
+  const refuse = (place: XmlElement, found: string) => {
+    const expected = alternatives(allowed.map((name) => `<${name}>`));
+    throw new ManifestError(
+      `${placeOf(place, file)}: ${found} inside <${parent.name.raw}>, expected ${expected}`,
+    );
+  };
+  for (const child of parent.children) {
+    if (child.type === "comment") continue;
+    if (child.type !== "element") {
+      if (child.text.trim() !== "") refuse(parent, `the text ${excerpt(child.text.trim())}`);
+    } else if (!allowed.includes(child.name.raw)) refuse(child, `<${child.name.raw}>`);
+  }
+}
+
+const alternatives = (words: readonly string[]): string => words.length === 0 ? "none" : words.join(" or ");
+
+/** In quotes, on one line, and not too long for it. */
+function excerpt(text: string): string {
+  return JSON.stringify(text.length <= 40 ? text : `${text.slice(0, 40)}...`);
+}
+
+/** The elements in the group of that name; none when it is absent. */
+function itemsOf(root: XmlElement, group: string): XmlElement[] {
+  const holder = elementsOf(root.children).find(({ name }) => name.raw === group);
+  return holder === undefined ? [] : elementsOf(holder.children);
 }
 
 function elementsOf(nodes: readonly XmlNode[]): XmlElement[] {

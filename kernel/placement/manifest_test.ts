@@ -4,7 +4,7 @@
  * A refusal is one line that names the file, the place in it and the reason.
  */
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
 import { ManifestError, parseManifest, parseSystemManifest } from "./manifest.ts";
 
@@ -129,6 +129,51 @@ const refusals: [string, string, string][] = [
     application(`<services><service contractName="C"/></services>`),
     "bad.xml:2: <service> has no attribute path",
   ],
+  [
+    "misspells an attribute",
+    endpoints(`<endpoint contractName="C" affinty="5"/>`),
+    `bad.xml:3: <endpoint> has the attribute affinty="5", expected contractName or affinity or platform or id`,
+  ],
+  [
+    "gives a group an attribute",
+    application(`<endpoints affinity="5"></endpoints>`),
+    `bad.xml:2: <endpoints> has the attribute affinity="5", expected none`,
+  ],
+  [
+    "gives its root an attribute that no rule names",
+    `<application name="A" source="a.ts" platform="xscale"/>`,
+    `bad.xml:1: <application> has the attribute platform="xscale", expected name or source or runtime`,
+  ],
+  [
+    "misspells a group",
+    application("<endpoint/>"),
+    "bad.xml:2: <endpoint> inside <application>, expected <endpoints> or <services> or <devices> or <privileges>",
+  ],
+  [
+    "has an element of another namespace",
+    endpoints(`<x:endpoint xmlns:x="urn:x" contractName="C"/>`),
+    "bad.xml:3: <x:endpoint> inside <endpoints>, expected <endpoint> or",
+  ],
+  [
+    "has a group twice",
+    application("<devices/>\n<devices/>"),
+    "bad.xml:3: <devices> inside <application> for the second time, expected one",
+  ],
+  [
+    "has an element where none belongs",
+    endpoints(`<endpoint contractName="C">\n<affinity/></endpoint>`),
+    "bad.xml:4: <affinity> inside <endpoint>, expected none",
+  ],
+  [
+    "has text where none belongs",
+    endpoints(`<endpoint contractName="C">affinity\n5</endpoint>`),
+    `bad.xml:3: the text "affinity\\n5" inside <endpoint>, expected none`,
+  ],
+  [
+    "has a text section",
+    endpoints("<![CDATA[x]]>"),
+    `bad.xml:2: the text "x" inside <endpoints>, expected <endpoint>`,
+  ],
 ];
 
 for (const [what, text, reason] of refusals) {
@@ -143,14 +188,46 @@ Deno.test("a refusal names the line of its element, whatever comments and tags o
 <!-- <endpoint affinity="x"/>
   -->
 <application
-  name="A" source="a.ts"><endpoints><!-- < --><![CDATA[ <endpoint> ]]>
+  name="A" source="a.ts"><endpoints><!-- < --><![CDATA[ ]]>
   <endpoint
     contractName="C"
     affinity="1"/>
   <endpoint contractName="D" affinity="x"/>
 </endpoints></application>`;
-  const error = assertThrows(() => parseManifest(text, "bad.xml"), ManifestError) as Error;
-  assertEquals(error.message, `bad.xml:9: affinity of D is "x", expected a whole number from -1000 to 1000`);
+  const refusalOf = (manifest: string) =>
+    (assertThrows(() => parseManifest(manifest, "bad.xml"), ManifestError) as Error).message;
+  const wrong = `affinity of D is "x", expected a whole number from -1000 to 1000`;
+  assertEquals(refusalOf(text), `bad.xml:9: ${wrong}`);
+  const withTags = endpoints(`<endpoint contractName="C"><![CDATA[\n<endpoint>\n]]></endpoint>\n<pipe/>`);
+  assertStringIncludes(refusalOf(withTags), "bad.xml:6: <pipe> inside <endpoints>");
+});
+
+Deno.test("what no rule names is refused in a system manifest too", () => {
+  const refused: [string, string][] = [
+    [`<system version="1"/>`, `s.xml:1: <system> has the attribute version="1", expected name`],
+    [
+      `<system>\n<program name="A"/></system>`,
+      "s.xml:2: <program> inside <system>, expected <contracts> or <boot>",
+    ],
+    [
+      `<system><boot/>\n<boot/></system>`,
+      "s.xml:2: <boot> inside <system> for the second time, expected one",
+    ],
+    [`<system><boot>\nA</boot></system>`, `s.xml:1: the text "A" inside <boot>, expected <program>`],
+    [
+      `<system><boot>\n<program name="A" argument="-v"/></boot></system>`,
+      `s.xml:2: <program> has the attribute argument="-v", expected name or arguments`,
+    ],
+    [
+      `<system><contracts><contract contractName="C" path="/c"/>\n<contract contractName="C" path="/d"/>` +
+      `</contracts></system>`,
+      "s.xml:2: C has a path for the second time, expected one",
+    ],
+  ];
+  for (const [text, message] of refused) {
+    const error = assertThrows(() => parseSystemManifest(text, "s.xml"), ManifestError) as Error;
+    assertEquals(error.message, message);
+  }
 });
 
 Deno.test("whatever text a manifest holds, it is read or refused, and nothing else is thrown", () => {

@@ -18,6 +18,8 @@ export interface InterfaceRow {
   readonly router: string;
   /** State of the DHCP client (RFC 2131, figure 5), such as "BOUND". */
   readonly lease: string;
+  /** Until the lease ends; 0 when there is none, null when it never ends. */
+  readonly leaseLeftNs: number | null;
   readonly receivedFrames: number;
   readonly transmittedFrames: number;
   /** Received frames for which the device had no buffer. */

@@ -73,6 +73,11 @@ export class DhcpClient {
     return this.#lease;
   }
 
+  /** When the lease ends: `Infinity` for never; undefined when there is none. */
+  get leaseEndsAt(): number | undefined {
+    return this.#lease === undefined ? undefined : this.#expiresAt;
+  }
+
   /** When `poll` has something to do next. */
   nextTimer(): number {
     return Math.min(this.#dueAt, this.#state === "RENEWING" ? this.#rebindAt : Infinity, this.#expiresAt);

@@ -10,8 +10,8 @@ import { encodeText } from "../../kernel/abi/text.ts";
 import type { InterfaceRow, ipConfigContract } from "../contracts/ip_config.ts";
 import type { nicDeviceContract } from "../contracts/nic_device.ts";
 import { formatIpv4Address, formatMac } from "../protocol/address.ts";
-import type { DhcpState } from "../protocol/dhcp_client.ts";
 import type { IpInterface } from "./ip_interface.ts";
+import type { Lease } from "./lease.ts";
 import type { NicPort } from "./nic_port.ts";
 
 type Client = Endpoint<typeof ipConfigContract, "server">;
@@ -26,14 +26,14 @@ export class IpConfigService {
   readonly #kernel: Kernel;
   readonly #interface: IpInterface;
   readonly #nic: NicPort;
-  readonly #leaseState: () => DhcpState;
+  readonly #lease: Lease;
   readonly #waiting: Client[] = [];
 
-  constructor(kernel: Kernel, ipInterface: IpInterface, nic: NicPort, leaseState: () => DhcpState) {
+  constructor(kernel: Kernel, ipInterface: IpInterface, nic: NicPort, lease: Lease) {
     this.#kernel = kernel;
     this.#interface = ipInterface;
     this.#nic = nic;
-    this.#leaseState = leaseState;
+    this.#lease = lease;
   }
 
   /** A client wants the table. */
@@ -49,8 +49,8 @@ export class IpConfigService {
   }
 
   /** The driver has answered: so do we. */
-  *answer(driver: DriverCounters): Call<void> {
-    const bytes = encodeText(JSON.stringify([this.#row(driver)]));
+  *answer(now: number, driver: DriverCounters): Call<void> {
+    const bytes = encodeText(JSON.stringify([this.#row(now, driver)]));
     for (const client of this.#waiting.splice(0)) {
       const json = yield* this.#kernel.allocate(bytes.length);
       json.bytes.set(bytes);
@@ -58,13 +58,14 @@ export class IpConfigService {
     }
   }
 
-  #row(driver: DriverCounters): InterfaceRow {
+  #row(now: number, driver: DriverCounters): InterfaceRow {
     const { configured, drops, mac, mtu } = this.#interface;
     const dropped = drops.of("no frame is free") + drops.of("the queue to the driver is full");
     const notForUs = drops.of("packet is not for us") + drops.of("frame type is neither IPv4 nor ARP");
     let all = 0;
     for (const [, count] of drops.entries()) all += count;
     const router = configured?.router;
+    const leaseLeftNs = this.#lease.leftNs(now);
     return {
       name: "nic0",
       mac: formatMac(mac),
@@ -73,7 +74,8 @@ export class IpConfigService {
       address: configured === undefined ? "" : formatIpv4Address(configured.address),
       mask: configured === undefined ? "" : formatIpv4Address(configured.subnetMask),
       router: router === undefined ? "" : formatIpv4Address(router),
-      lease: this.#leaseState(),
+      lease: this.#lease.state,
+      leaseLeftNs: leaseLeftNs === Infinity ? null : leaseLeftNs,
       receivedFrames: this.#nic.receivedFrames,
       transmittedFrames: this.#nic.transmittedFrames,
       missedFrames: driver.missed,

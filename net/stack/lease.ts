@@ -29,6 +29,12 @@ export class Lease {
     return this.#client.state;
   }
 
+  /** Until it ends: `Infinity` for never, 0 when there is none. */
+  leftNs(now: number): number {
+    const { leaseEndsAt } = this.#client;
+    return leaseEndsAt === undefined ? 0 : Math.max(0, leaseEndsAt - now);
+  }
+
   nextTimer(): number {
     return this.#client.nextTimer();
   }

@@ -57,7 +57,7 @@ export class NetStack {
     this.udp = new UdpService(kernel, this.interface, random);
     this.tcp = new TcpService(kernel, this.interface, random);
     this.#lease = new Lease(this.interface, this.udp, random);
-    this.ipConfig = new IpConfigService(kernel, this.interface, this.#nic, () => this.#lease.state);
+    this.ipConfig = new IpConfigService(kernel, this.interface, this.#nic, this.#lease);
   }
 
   /** Fills the pool, lets frames in and asks for an address. */
@@ -84,7 +84,7 @@ export class NetStack {
         this.#nic.linkUp = message.up;
         return;
       case "counted":
-        return yield* this.ipConfig.answer(message);
+        return yield* this.ipConfig.answer(now, message);
     }
   }
 

@@ -294,10 +294,15 @@ Deno.test("a killed program ends, and a process that was not started here cannot
     yield* manager.send("wait", { pid });
     assertEquals(yield* manager.receive(), { tag: "exited", status: 137, fault: "" });
     yield* manager.send("kill", { pid: 4711 });
-    assertEquals(yield* manager.receive(), {
-      tag: "failed",
-      reason: "the process manager has started no process 4711",
-    });
+    assertEquals(yield* manager.receive(), { tag: "failed", reason: "there is no process 4711" });
+    yield* manager.send("processes");
+    const rows = yield* rowsOf(yield* manager.receive());
+    for (const program of ["ProcessManager", "Controller"]) {
+      const system = rows.find((row) => row.program === program)!;
+      yield* manager.send("kill", { pid: system.pid });
+      const reason = `process ${system.pid} (${program}) belongs to the system`;
+      assertEquals(yield* manager.receive(), { tag: "failed", reason });
+    }
   });
 });
 

@@ -8,7 +8,7 @@
  */
 
 import { reasonOf, unlessClosed } from "../../abi/errors.ts";
-import type { Call, ChannelRow, Endpoint, MessageFrom, Program, Service } from "../../abi/kernel.ts";
+import type { Call, ChannelRow, Endpoint, MessageFrom, ProcessRow, Program, Service } from "../../abi/kernel.ts";
 import { textBlock } from "../../abi/text.ts";
 import type { processManagerContract } from "../../contracts/process_manager.ts";
 import { tableOf } from "./controllers.ts";
@@ -99,20 +99,26 @@ function* run(starter: Starter, client: Client, request: RequestOf<"run">): Call
 
 function* wait(starter: Starter, client: Client, { pid }: RequestOf<"wait">): Call<void> {
   const started = starter.processes.find(pid);
-  if (started === undefined) return yield* client.send("failed", { reason: notStarted(pid) });
+  if (started === undefined) return yield* client.send("failed", { reason: `the process manager has started no process ${pid}` });
   yield* client.send("exited", yield* starter.processes.outcomeOf(started));
 }
 
 function* kill(starter: Starter, client: Client, { pid }: RequestOf<"kill">): Call<void> {
   const started = starter.processes.find(pid);
-  const reason = started === undefined ? notStarted(pid) : yield* starter.processes.kill(started);
+  const reason = started === undefined
+    ? yield* whyNotOurs(starter, pid)
+    : yield* starter.processes.kill(started);
   if (reason === undefined) yield* client.send("killed");
   else yield* client.send("failed", { reason });
 }
 
 /** Controllers and this process itself are the kernels' own: they are in the tables and not to be ended. */
-function notStarted(pid: number): string {
-  return `the process manager has started no process ${pid}`;
+function* whyNotOurs(starter: Starter, pid: number): Call<string> {
+  const rows = (yield* rowsOfAll(starter, "processes")) as readonly ProcessRow[];
+  const row = rows.find((candidate) => candidate.pid === pid);
+  return row === undefined
+    ? `there is no process ${pid}`
+    : `process ${pid} (${row.program}) belongs to the system`;
 }
 
 function* rowsOfAll(starter: Starter, table: "processes" | "channels"): Call<unknown[]> {

@@ -37,8 +37,8 @@ const passWords: Readonly<Record<PlacementRow["pass"], string>> = {
   cpu: "CPU use",
 };
 
-/** Which pass of Figure 3 left one kernel: the last one that dropped another. */
+/** Which passes of Figure 3 dropped kernels until one was left, in their order. */
 export function decidedBy(steps: readonly PlacementRow[]): string {
-  const step = steps.findLast(({ kept }) => !kept);
-  return step === undefined ? "the only kernel" : passWords[step.pass];
+  const passes = new Set(steps.filter(({ kept }) => !kept).map(({ pass }) => passWords[pass]));
+  return passes.size === 0 ? "the only kernel" : [...passes].join(", then ");
 }

@@ -1,5 +1,5 @@
 /**
- * Merging the kernels' tables of channels, and naming the pass that decided.
+ * Merging the kernels' tables of channels, and naming the passes that decided.
  *
  * Pure functions: rows in, rows or words out.
  * - The order of what comes out is the order in which the kernels were asked.
@@ -34,7 +34,7 @@ Deno.test("an end on a kernel that did not answer keeps that kernel's name", () 
   assertEquals(mergeChannels([client]), [client]);
 });
 
-Deno.test("the pass that decided is the last one that dropped a kernel", () => {
+Deno.test("a placement was decided by every pass that dropped a kernel, in order", () => {
   const step = (pass: PlacementRow["pass"], kernel: string, kept: boolean) => ({
     pass,
     kernel,
@@ -56,7 +56,18 @@ Deno.test("the pass that decided is the last one that dropped a kernel", () => {
       step("cpu", "kernel0", true),
       step("cpu", "kernel1", false),
     ]),
-    "CPU use",
+    "platform affinity, then CPU use",
+  );
+  assertEquals(
+    decidedBy([
+      step("negative", "kernel0", false),
+      step("negative", "kernel1", true),
+      step("negative", "card0", false),
+      step("negative", "kernel2", true),
+      step("cpu", "kernel1", false),
+      step("cpu", "kernel2", true),
+    ]),
+    "negative affinity, then CPU use",
   );
   assertEquals(decidedBy([step("cpu", "kernel0", true)]), "the only kernel");
   assertEquals(decidedBy([]), "the only kernel");
