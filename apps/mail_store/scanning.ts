@@ -4,7 +4,8 @@
  * The store keeps one channel to the scanner, bound when the first message comes,
  * because the scanner is placed away from the store and so starts after it.
  * - Without a scanner nothing is stored: the sender is told to try again.
- * - A scanner that died is looked for again with the next message.
+ * - The first message waits for a scanner that is still to start. One that ended is looked for anew with
+ *   each message, but not waited for: the sender is told at once.
  */
 
 import { isKernelError, reasonOf } from "../../kernel/abi/errors.ts";
@@ -15,9 +16,8 @@ import type { JobQueue } from "./job_queue.ts";
 
 type Antivirus = Endpoint<typeof antivirusContract, "client">;
 
-/** How long the first message without a scanner waits for one; those behind it should not wait as long again. */
+/** How long the first message waits for a scanner, which may be starting. */
 const firstPatienceNs = 10e9;
-const laterPatienceNs = 100e6;
 
 type Verdict = { readonly data: Block; readonly virus: string } | { readonly unavailable: string };
 
@@ -49,16 +49,28 @@ export class ScanningStage {
 
   /** Sees to it that there is a scanner; why there is none. */
   *#bind(): Call<string | undefined> {
+    yield* this.#letGoIfEnded();
     if (this.#antivirus !== undefined) return undefined;
+    const patienceNs = this.#patienceNs;
+    this.#patienceNs = 0;
     try {
-      this.#antivirus = yield* this.#kernel.bind(antivirusContract, antivirusPath, this.#patienceNs);
+      this.#antivirus = yield* this.#kernel.bind(antivirusContract, antivirusPath, patienceNs);
     } catch (error) {
       if (!isKernelError(error)) throw error;
-      this.#patienceNs = laterPatienceNs;
       return `there is no virus scanner: ${reasonOf(error)}`;
     }
-    this.#patienceNs = firstPatienceNs;
     return undefined;
+  }
+
+  /** A scanner may have ended since the last message, and another one may be there in its place. */
+  *#letGoIfEnded(): Call<void> {
+    const antivirus = this.#antivirus;
+    if (antivirus === undefined) return;
+    const event = yield* this.#kernel.select({ antivirus }, 0);
+    // Out of its turn a scanner cannot speak, so what happened is its end.
+    if (event.on === "timeout") return;
+    this.#antivirus = undefined;
+    yield* antivirus.close();
   }
 
   *#check(data: Block): Call<Verdict> {

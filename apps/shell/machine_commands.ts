@@ -149,7 +149,9 @@ function* ipConfig({ kernel, output }: Context): Call<Result> {
 
 function describeInterface(row: Row): string {
   const hasLease = row.address !== "";
-  const leaseLeft = row.leaseLeftNs === null ? "without end" : `${Math.ceil(Number(row.leaseLeftNs) / 1e9)} s left`;
+  const leaseLeft = row.leaseLeftNs === null
+    ? "without end"
+    : `${Math.ceil(Number(row.leaseLeftNs) / 1e9)} s left`;
   const lines = [
     ["Link", row.linkUp === true ? "up" : "down"],
     ["MAC address", row.mac],

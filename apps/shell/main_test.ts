@@ -269,8 +269,10 @@ Deno.test("the command ping runs its program in the background, too", () => {
 });
 
 Deno.test("a process of the system cannot be killed, and is told by its name", () => {
-  const { uart } = new Booted().run(["--json", "-c", "ps"]);
-  const rows = JSON.parse(uart.shown).rows as readonly { readonly pid: number; readonly program: string }[];
+  const rows = JSON.parse(runLine("ps", "--json").text).rows as readonly {
+    readonly pid: number;
+    readonly program: string;
+  }[];
   const { pid } = rows.find(({ program }) => program === "ProcessManager")!;
   const reason = `process ${pid} (ProcessManager) belongs to the system`;
   assertEquals(runLine(`kill ${pid}`), { text: `Cannot end process ${pid}: ${reason}\n`, status: 1 });

@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { formatTable } from "./table.ts";
+import { formatTable, type Row } from "./table.ts";
 
 Deno.test("columns are aligned, numbers to the right, and fractions have fixed digits", () => {
   const columns = [
@@ -22,6 +22,17 @@ Deno.test("columns are aligned, numbers to the right, and fractions have fixed d
     "PID  CPU (ms)  PROGRAM\n" +
       "  7      12.3  Shell\n" +
       " 12       0.0  FileSystem\n",
+  );
+});
+
+Deno.test("a column with a format of its own shows that, still to the right for numbers", () => {
+  const columns = [
+    { field: "pass", heading: "PASS" },
+    { field: "sum", heading: "SUM", format: ({ sum }: Row) => `${sum}!` },
+  ];
+  assertEquals(
+    formatTable(columns, [{ pass: "a", sum: 5 }, { pass: "b", sum: -10 }]),
+    "PASS   SUM\na       5!\nb     -10!\n",
   );
 });
 

@@ -112,7 +112,7 @@ class Receive implements KernelCall<unknown> {
   #wait(kernel: Kernel, thread: Thread, end: ChannelEnd): void {
     const waiter = () => {
       const message: Message | undefined = end.receive();
-      if (message === undefined && !end.peerClosed) return false;
+      if (message === undefined && !end.peerClosed && !end.closed) return false;
       end.waiters.remove(waiter);
       if (message !== undefined) thread.answer(unpackMessage(kernel, thread.process, message));
       else if (this.throwsWhenClosed) thread.answerError(this.#closed(end));

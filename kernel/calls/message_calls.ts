@@ -110,6 +110,7 @@ function reasonAgainstEnd(
 }
 
 function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[], where: string): void {
+  if (definition.fields.length < 2) return;
   const carried = raw.filter((_, index) => ["bytes", "endpoint"].includes(definition.fields[index]!.kind));
   if (new Set(carried).size < carried.length) {
     throw new ContractViolation(`${where}: "${definition.tag}" carries the same block or endpoint twice`);

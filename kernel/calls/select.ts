@@ -130,7 +130,7 @@ function pollEnd(on: string, end: ChannelEnd, kernel: Kernel, process: Process):
   if (message !== undefined) {
     return Object.freeze({ on, kind: "message", message: unpackMessage(kernel, process, message) });
   }
-  return end.peerClosed ? Object.freeze({ on, kind: "closed" }) : undefined;
+  return end.peerClosed || end.closed ? Object.freeze({ on, kind: "closed" }) : undefined;
 }
 
 function pollMember(on: string, set: unknown, end: ChannelEnd, kernel: Kernel, process: Process): object {

@@ -35,7 +35,8 @@ export interface Delivery {
   close(sequence: number): void;
 }
 
-export type Arrival = { readonly message: Message } | "closed";
+/** What comes from the peer; "lost" stands for a message that this kernel had no room for. */
+export type Arrival = { readonly message: Message } | "closed" | "lost";
 
 export const inboxMax = 1024;
 
@@ -96,6 +97,8 @@ export class ChannelEnd {
     this.closed = true;
     this.group?.remove(this);
     this.delivery?.close(this.sendSequence++);
+    // A thread that waits here learns that another one has closed the end.
+    this.waiters.wakeAll();
   }
 
   /** Something from the peer: kept until its turn has come. */
@@ -147,6 +150,8 @@ export class ChannelEnd {
     if (arrival === "closed") {
       this.peerClosed = true;
       this.onClosed?.();
+    } else if (arrival === "lost") {
+      return;
     } else if (this.onMessage !== undefined && !this.closed) {
       this.#follow(arrival.message);
       this.onMessage(arrival.message);

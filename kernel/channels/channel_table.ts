@@ -110,10 +110,23 @@ export class ChannelTable {
     }
     const forwarding = this.#forwardings.get(key);
     if (forwarding === undefined) {
-      if (arrival !== "closed") this.dispose(arrival.message);
+      if (typeof arrival !== "string") this.dispose(arrival.message);
       return;
     }
     this.#forward(forwarding.to, channel, end, sequence, arrival);
+  }
+
+  /** A message for an end came and could not be taken: the channel ends here, as if its peer had closed. */
+  lost(channel: number, end: End, sequence: number): void {
+    const key = keyOf(channel, end);
+    const forwarding = this.#forwardings.get(key);
+    if (forwarding !== undefined) return this.#kernel.peer(forwarding.to).sendClose(channel, end, sequence);
+    const here = this.#ends.get(key);
+    if (here === undefined) return;
+    this.#kernel.note(`channel ${channel} is closed: no memory for a message to its ${end}`);
+    this.close(here);
+    here.arrive(sequence, "lost");
+    this.#forgetIfDone(here);
   }
 
   /** Gives an end away to kernel `to`; `follow` sends after it what it had not received. */
@@ -203,7 +216,7 @@ export class ChannelTable {
 
   #forward(to: number, channel: number, end: End, sequence: number, arrival: Arrival): void {
     const peer = this.#kernel.peer(to);
-    if (arrival === "closed") peer.sendClose(channel, end, sequence);
+    if (typeof arrival === "string") peer.sendClose(channel, end, sequence);
     else peer.sendMessage(channel, end, sequence, arrival.message);
   }
 

@@ -87,6 +87,10 @@ export class CardTransport implements Transport {
     return this.#rings.peer("load");
   }
 
+  get backlog(): number {
+    return this.#rings.backlog;
+  }
+
   post(record: Uint8Array): void {
     this.#rings.post(record);
     this.#news.signal();

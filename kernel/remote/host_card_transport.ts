@@ -70,6 +70,10 @@ export class HostCardTransport implements Transport {
     return this.#rings.peer("load");
   }
 
+  get backlog(): number {
+    return this.#rings.backlog;
+  }
+
   post(record: Uint8Array): void {
     this.#rings.post(record);
     this.#unannounced = 0;

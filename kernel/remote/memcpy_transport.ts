@@ -82,6 +82,10 @@ export class MemcpyTransport implements Transport {
     return this.#rings.peer("load");
   }
 
+  get backlog(): number {
+    return this.#rings.backlog;
+  }
+
   post(record: Uint8Array): void {
     this.#rings.post(record);
   }

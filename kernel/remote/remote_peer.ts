@@ -11,6 +11,7 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
+import { ContractViolation } from "../calls/errors.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
@@ -19,6 +20,10 @@ import type { Copy, Transport } from "./transport.ts";
 
 const endCode = { client: 0, server: 1 } as const;
 const earlyMax = 4096;
+/** Heap that stays for the kernel's own needs when processes elsewhere send more than is received here. */
+const heapReserve = 4 << 20;
+/** Records that may wait for a peer; a sender that goes on then breaks its contract's bound. */
+const backlogMax = 16_384;
 const endOfCode = ["client", "server"] as const;
 
 export class RemotePeer {
@@ -41,6 +46,11 @@ export class RemotePeer {
   /** Blocks that are lent out. */
   get lentBlocks(): number {
     return this.#lent.size;
+  }
+
+  /** True when the peer has taken nothing for so long that no more may be sent. */
+  get isStalled(): boolean {
+    return this.transport.backlog >= backlogMax;
   }
 
   /** Sends a message to the end `end` of a channel, over there. */
@@ -170,12 +180,30 @@ export class RemotePeer {
     }
     this.receivedMessages++;
     const raw = decodeFields(record, definition);
+    if (!this.#hasRoomFor(raw)) {
+      this.#drop(raw);
+      return channels.lost(record.channel, end, record.sequence);
+    }
     const blocks = yield* this.#bring(raw);
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
     this.kernel.note(
       `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
     );
     channels.arrived(record.channel, end, record.sequence, { message: { definition, values } });
+  }
+
+  #hasRoomFor(raw: readonly RawValue[]): boolean {
+    const bytes = raw.reduce((sum, value) => sum + ("block" in value ? value.block.length : 0), 0);
+    const { heap } = this.kernel;
+    return heap.liveBytes + bytes <= heap.size - heapReserve;
+  }
+
+  /** Gives back what a message carries without taking it. */
+  #drop(raw: readonly RawValue[]): void {
+    for (const value of raw) {
+      if ("block" in value) this.transport.postRelease(value.block.address);
+      if (value.kind === "end") this.kernel.channels.close(this.kernel.channels.adopt(value.end));
+    }
   }
 
   /** Copies the blocks that a message names into this kernel's heap. */
@@ -247,6 +275,13 @@ export class RemoteDelivery {
   }
 
   send(sequence: number, message: Message): void {
+    if (this.peer.isStalled) {
+      this.peer.kernel.channels.dispose(message);
+      throw new ContractViolation(
+        `Contract "${this.from.contract.name}": ${this.describePeer()} does not take what is sent to it, ` +
+          `the last is "${message.definition.tag}"`,
+      );
+    }
     this.peer.sendMessage(
       this.from.channel,
       this.from.end === "client" ? "server" : "client",

@@ -62,6 +62,11 @@ export class Rings {
       this.peer("releaseHead") !== this.own("releaseTail");
   }
 
+  /** Records that wait for room in the ring. */
+  get backlog(): number {
+    return this.#backlog.length;
+  }
+
   /** True when something waits for room in a ring. */
   get hasBacklog(): boolean {
     return this.#backlog.length > 0 || this.#releaseBacklog.length > 0;

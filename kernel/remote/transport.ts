@@ -23,6 +23,8 @@ export interface Transport {
   readonly name: "memcpy" | "adma";
   /** CPU use of the peer in thousandths, as it last told. */
   readonly peerLoad: number;
+  /** Records that wait for room in the ring. */
+  readonly backlog: number;
   /** Puts a record on its way; never blocks. */
   post(record: Uint8Array): void;
   /** Tells the peer that a block of its memory is no longer needed. */

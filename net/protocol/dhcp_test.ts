@@ -138,6 +138,14 @@ Deno.test("messages with another xid, for another MAC or of the wrong kind chang
   assertEquals([machine.state, machine.lease], ["SELECTING", undefined]);
 });
 
+Deno.test("the lease ends its time after it was asked for, with T1 and T2 before, or never", () => {
+  const machine = boundClient();
+  assertEquals(machine.leaseEndsAt, 3600 * second);
+  const request = sent(machine.poll(machine.nextTimer()));
+  machine.receive(1900 * second, answer(request, "ACK", { leaseTime: 0xffff_ffff }));
+  assertEquals([machine.leaseEndsAt, client().leaseEndsAt], [Infinity, undefined]);
+});
+
 Deno.test("at half of the lease the client asks its server alone, and a new lease starts", () => {
   const machine = boundClient();
   const t1 = machine.nextTimer();

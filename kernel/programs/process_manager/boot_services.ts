@@ -6,9 +6,11 @@
  * - Not waited for: what the program itself or a later one of the list will serve.
  * - The log tells for each service where it runs and which pass of Figure 3 decided.
  * - A service that cannot be started costs a line in the log, never the boot.
+ * - One that dies by a fault is placed and started again, three times at most: what it met, such as a
+ *   message that it cannot take, may not come again. Its clients have to bind anew.
  */
 
-import type { Call } from "../../abi/kernel.ts";
+import type { Call, PlacementRow } from "../../abi/kernel.ts";
 import type { ConsolePipes } from "./console_pipes.ts";
 import type { StartedProcess } from "./process_table.ts";
 import type { FoundProgram, Starter } from "./starter.ts";
@@ -18,18 +20,27 @@ const affinityTimeoutNs = 3e9;
 /** Mounting a volume, or the first of several names while the last is still in work, takes a while. */
 const registrationTimeoutNs = 10e9;
 const pollNs = 2e6;
+const restartsMax = 3;
+
+/** A line of the boot list. */
+interface BootService {
+  readonly program: FoundProgram;
+  readonly arguments: string;
+  restarts: number;
+}
 
 export function* bootServices(starter: Starter, pipes: ConsolePipes): Call<void> {
-  const list: { readonly program: FoundProgram; readonly arguments: string }[] = [];
+  const list: BootService[] = [];
   for (const line of yield* starter.system.bootList()) {
     const program = yield* starter.find(line.program);
     if (typeof program === "string") yield* starter.log(`Cannot start ${line.program}: ${program}`);
-    else list.push({ program, arguments: line.arguments.join("\n") });
+    else list.push({ program, arguments: line.arguments.join("\n"), restarts: 0 });
   }
-  for (const [index, { program, arguments: argumentLines }] of list.entries()) {
+  for (const [index, service] of list.entries()) {
+    const { program } = service;
     const later = list.slice(index).flatMap((line) => servicePaths(line.program));
     yield* awaitAffinities(starter, program, later);
-    const started = yield* startService(starter, pipes, program, argumentLines);
+    const started = yield* startService(starter, pipes, service);
     if (started !== undefined) yield* awaitRegistration(starter, program, started);
   }
 }
@@ -50,24 +61,50 @@ function* awaitAffinities(starter: Starter, program: FoundProgram, later: readon
 function* startService(
   starter: Starter,
   pipes: ConsolePipes,
-  program: FoundProgram,
-  argumentLines: string,
+  service: BootService,
 ): Call<StartedProcess | undefined> {
-  const { name } = program;
-  const placement = yield* starter.place(program);
-  if (typeof placement === "string") {
-    yield* starter.log(`Cannot place ${name}: ${placement}`);
+  const launched = yield* launchService(starter, pipes, service);
+  if (typeof launched === "string") {
+    yield* starter.log(launched);
     return undefined;
   }
-  const place = { name: placement.kernel, path: placement.path };
-  const how = { ...yield* pipes.forService(name), arguments: argumentLines, device: "" };
-  const started = yield* starter.launch(program, place, "service", how);
-  if (typeof started === "string") {
-    yield* starter.log(`Cannot start ${name} on ${place.name}: ${started}`);
-    return undefined;
-  }
-  yield* starter.log(`${name} on ${place.name} (${decidedBy(placement.steps)})`);
+  const { started, steps } = launched;
+  yield* starter.log(`${started.program} on ${started.place.name} (${decidedBy(steps)})`);
   return started;
+}
+
+interface LaunchedService {
+  readonly started: StartedProcess;
+  readonly steps: readonly PlacementRow[];
+}
+
+/** Places a service and starts it there, or says why that cannot be done. */
+function* launchService(
+  starter: Starter,
+  pipes: ConsolePipes,
+  service: BootService,
+): Call<LaunchedService | string> {
+  const { program, arguments: argumentLines } = service;
+  const placement = yield* starter.place(program);
+  if (typeof placement === "string") return `Cannot place ${program.name}: ${placement}`;
+  const place = { name: placement.kernel, path: placement.path };
+  const how = {
+    ...yield* pipes.forService(program.name),
+    arguments: argumentLines,
+    device: "",
+    restart: () => restart(starter, pipes, service),
+  };
+  const started = yield* starter.launch(program, place, "service", how);
+  if (typeof started === "string") return `Cannot start ${program.name} on ${place.name}: ${started}`;
+  return { started, steps: placement.steps };
+}
+
+function* restart(starter: Starter, pipes: ConsolePipes, service: BootService): Call<string> {
+  if (service.restarts >= restartsMax) return `not started again after ${restartsMax} times`;
+  service.restarts++;
+  const launched = yield* launchService(starter, pipes, service);
+  if (typeof launched === "string") return `not started again: ${launched}`;
+  return `started again on ${launched.started.place.name}`;
 }
 
 function* awaitRegistration(starter: Starter, program: FoundProgram, started: StartedProcess): Call<void> {

@@ -14,7 +14,7 @@ import { processManagerContract } from "../../contracts/process_manager.ts";
 import { fileSystemContract } from "../../../fs/contracts/file_system.ts";
 import consoleDriver from "../console_driver/main.ts";
 import { type Main } from "../testing/test_kernel.ts";
-import { TestMachine } from "../testing/test_machine.ts";
+import { TestMachine, type TestProgram } from "../testing/test_machine.ts";
 import { TestUart } from "../testing/test_uart.ts";
 import processManager from "./main.ts";
 
@@ -248,6 +248,70 @@ Deno.test("the fault of a service that dies is logged", () => {
   assertMatch(machine.log.join("\n"), /Frail \(process \d+\) on kernel0 died: broke its contract/);
 });
 
+Deno.test("a service that dies by a fault is started again where it is placed then, three times at most", () => {
+  const machine = new TestMachine();
+  machine.addKernel("kernel1", "domain 1", 1e6);
+  const runs: string[] = [];
+  const frail: TestProgram = {
+    description: serves("/frail"),
+    *main(kernel): Program {
+      yield* kernel.register(testContract, "/frail");
+      runs.push(kernel.arguments.join("|"));
+      yield* kernel.sleep(1e9);
+      machine.programs.set("Frail", { ...frail, on: "kernel1" });
+      const failure = new Error("broke its contract");
+      failure.stack = "broke its contract";
+      throw failure;
+    },
+  };
+  machine.programs.set("Frail", frail);
+  machine.bootList = [{ program: "Frail", arguments: ["a", "b"] }];
+  machine.boot(processManager, ["--headless"], 20e9);
+  assertEquals([machine.bugs, runs], [[], Array(4).fill("a|b")]);
+  assertEquals(machine.launched.slice(1), ["Frail@kernel0", ...Array(3).fill("Frail@kernel1")]);
+  assertEquals(machine.log.filter((line) => line.includes("Frail")).map((line) => line.replace(/\d+/, "n")), [
+    "Frail on kernel0 (the only kernel)",
+    ...["kernel0", "kernel1", "kernel1"].map((place) =>
+      `Frail (process n) on ${place} died: broke its contract; started again on kernel1`
+    ),
+    "Frail (process n) on kernel1 died: broke its contract; not started again after 3 times",
+  ]);
+});
+
+Deno.test("a service that cannot be started again is logged, and one that ends or is killed is let go", () => {
+  const machine = new TestMachine();
+  const failing = (failure: Error): Main =>
+    function* (kernel): Program {
+      yield* kernel.sleep(1e9);
+      machine.programs.set("Lost", { main: service("/lost"), on: "" });
+      failure.stack = failure.message;
+      throw failure;
+    };
+  machine.programs.set("Lost", { main: failing(new Error("broke its contract")) });
+  machine.programs.set("Short", {
+    *main(kernel): Program {
+      yield* kernel.sleep(1e9);
+      return 3;
+    },
+  });
+  machine.programs.set("Killed", { main: service("/killed") });
+  machine.bootList = ["Lost", "Short", "Killed"].map((program) => ({ program, arguments: [] }));
+  machine.boot(processManager, ["--headless"], 2e9);
+  machine.bench.kill(machine.process("Killed")!);
+  machine.run(() => false, 20e9);
+  assertEquals(machine.bugs, []);
+  assertEquals(machine.launched.slice(1), ["Lost@kernel0", "Short@kernel0", "Killed@kernel0"]);
+  const ends = machine.log.filter((line) => / died| ended/.test(line)).map((line) =>
+    line.replace(/\d+/, "n")
+  );
+  assertEquals(ends.sort(), [
+    "Killed (process n) on kernel0 ended with status 137",
+    "Lost (process n) on kernel0 died: broke its contract; not started again: " +
+    "Cannot place Lost: no kernel of the platforms asked for",
+    "Short (process n) on kernel0 ended with status 3",
+  ]);
+});
+
 Deno.test("a program runs by name where it is placed, and its end is told with its status", () => {
   const machine = new TestMachine();
   machine.addKernel("kernel1", "domain 1", 1e6);
@@ -296,7 +360,10 @@ Deno.test("a killed program ends, and a process that was not started here cannot
     yield* manager.send("kill", { pid: 4711 });
     assertEquals(yield* manager.receive(), { tag: "failed", reason: "there is no process 4711" });
     yield* manager.send("processes");
-    const rows = yield* rowsOf(yield* manager.receive());
+    const answered = yield* manager.receive();
+    const rows: { program: string; pid: number }[] = JSON.parse(
+      answered.tag === "rows" ? yield* takeText(kernel, answered.json) : "[]",
+    );
     for (const program of ["ProcessManager", "Controller"]) {
       const system = rows.find((row) => row.program === program)!;
       yield* manager.send("kill", { pid: system.pid });

@@ -23,6 +23,9 @@ export interface Outcome {
   readonly fault: string;
 }
 
+/** Starts a program again that died by a fault, and says in words what came of it. */
+export type Restart = () => Call<string>;
+
 export interface StartedProcess {
   readonly pid: number;
   readonly program: string;
@@ -30,6 +33,7 @@ export interface StartedProcess {
   readonly role: "driver" | "service" | "program";
   /** Contracts that its manifest lists as services. */
   readonly serves: readonly string[];
+  readonly restart: Restart | undefined;
   /** The thread that waits for its end. */
   watcher: Thread | undefined;
   outcome: Outcome | undefined;
@@ -41,6 +45,7 @@ export interface LaunchRequest {
   readonly program: string;
   readonly role: StartedProcess["role"];
   readonly serves: readonly string[];
+  readonly restart: Restart | undefined;
   readonly source: ProgramSource;
   readonly arguments: string;
   /** Where the device of a driver sits; "" for other programs. */
@@ -123,13 +128,14 @@ export class ProcessTable {
     pid: number,
     request: LaunchRequest,
   ): Call<StartedProcess> {
-    const { program, role, serves } = request;
+    const { program, role, serves, restart } = request;
     const started: StartedProcess = {
       pid,
       program,
       place,
       role,
       serves,
+      restart,
       watcher: undefined,
       outcome: undefined,
     };

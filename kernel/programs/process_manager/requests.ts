@@ -8,7 +8,15 @@
  */
 
 import { reasonOf, unlessClosed } from "../../abi/errors.ts";
-import type { Call, ChannelRow, Endpoint, MessageFrom, ProcessRow, Program, Service } from "../../abi/kernel.ts";
+import type {
+  Call,
+  ChannelRow,
+  Endpoint,
+  MessageFrom,
+  ProcessRow,
+  Program,
+  Service,
+} from "../../abi/kernel.ts";
 import { textBlock } from "../../abi/text.ts";
 import type { processManagerContract } from "../../contracts/process_manager.ts";
 import { tableOf } from "./controllers.ts";
@@ -99,7 +107,9 @@ function* run(starter: Starter, client: Client, request: RequestOf<"run">): Call
 
 function* wait(starter: Starter, client: Client, { pid }: RequestOf<"wait">): Call<void> {
   const started = starter.processes.find(pid);
-  if (started === undefined) return yield* client.send("failed", { reason: `the process manager has started no process ${pid}` });
+  if (started === undefined) {
+    return yield* client.send("failed", { reason: `the process manager has started no process ${pid}` });
+  }
   yield* client.send("exited", yield* starter.processes.outcomeOf(started));
 }
 

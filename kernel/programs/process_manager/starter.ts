@@ -3,7 +3,8 @@
  *
  * What boot and clients have in common. A reason comes back as a text.
  * - Drivers are placed by their hardware, everything else by its manifest.
- * - Of drivers and services every end is logged, because nobody else waits for them.
+ * - Of drivers and services every end is logged, because nobody else waits for them; one that was
+ *   launched with a `restart` is started again when it died by a fault.
  */
 
 import { isKernelError } from "../../abi/errors.ts";
@@ -18,7 +19,7 @@ import type {
 } from "../../abi/kernel.ts";
 import type { StandardPipes } from "./console_pipes.ts";
 import type { KernelPlace } from "./controllers.ts";
-import { type Outcome, ProcessTable, type StartedProcess } from "./process_table.ts";
+import { type Outcome, ProcessTable, type Restart, type StartedProcess } from "./process_table.ts";
 
 export interface FoundProgram {
   readonly name: string;
@@ -79,7 +80,7 @@ export class Starter {
     program: FoundProgram,
     place: KernelPlace,
     role: StartedProcess["role"],
-    how: StandardPipes & { readonly arguments: string; readonly device: string },
+    how: StandardPipes & { readonly arguments: string; readonly device: string; readonly restart?: Restart },
   ): Call<StartedProcess | string> {
     if (this.isStopping) {
       yield* how.stdin.close();
@@ -90,6 +91,7 @@ export class Starter {
       program: program.name,
       role,
       serves: program.description.services.map(({ contract }) => contract),
+      restart: how.restart,
       source: program.source,
       arguments: how.arguments,
       device: how.device,
@@ -101,7 +103,8 @@ export class Starter {
   *#ended(ended: StartedProcess, { status, fault }: Outcome): Call<void> {
     if (this.isStopping || ended.role === "program") return;
     const place = `${ended.program} (process ${ended.pid}) on ${ended.place.name}`;
-    if (fault !== "") yield* this.log(`${place} died: ${fault}`);
-    else yield* this.log(`${place} ended with status ${status}`);
+    if (fault === "") return yield* this.log(`${place} ended with status ${status}`);
+    const restarted = ended.restart === undefined ? "" : `; ${yield* ended.restart()}`;
+    yield* this.log(`${place} died: ${fault}${restarted}`);
   }
 }

@@ -1,0 +1,77 @@
+/**
+ * More than a kernel can take: floods from another kernel end a channel or their sender,
+ * never the machine.
+ */
+
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { Program } from "../abi/kernel.ts";
+import type { Contract } from "../contracts/contract.ts";
+import { Bench } from "../testing/bench.ts";
+
+const floodContract = {
+  name: "flood/1",
+  contractName: "FloodContract",
+  messages: {
+    data: { from: "client", doc: "A block", body: { data: "bytes" } },
+    bare: { from: "client", doc: "Nothing at all" },
+  },
+  start: "open",
+  states: { open: { data: "open", bare: "open" } },
+} as const satisfies Contract;
+
+/** Serves the name, takes one client, and never receives. */
+function* deaf(kernel: Parameters<Parameters<Bench["start"]>[0]>[0]): Program {
+  const service = yield* kernel.register(floodContract, "/deaf");
+  yield* service.accept();
+  yield* kernel.sleep(1000e9);
+}
+
+Deno.test("blocks that nobody receives end their channel before they fill the other kernel's memory", () => {
+  const bench = new Bench({ domains: 2 });
+  const receiver = bench.start(deaf);
+  let outcome = "";
+  bench.start(function* flood(kernel) {
+    const end = yield* kernel.bind(floodContract, "/deaf");
+    for (let count = 0; count < 600; count++) {
+      yield* end.send("data", { data: yield* kernel.allocate(1 << 20) });
+      yield* kernel.sleep(1e6);
+    }
+    outcome = (yield* end.receiveOrClosed()) === undefined ? "closed" : "open";
+  }, { on: 1 });
+  bench.settle(10);
+  assertEquals(outcome, "closed");
+  assertEquals(receiver.state, "running");
+  const { heap } = bench.kernels[0]!;
+  assert(heap.liveBytes < heap.size, `${heap.liveBytes} of ${heap.size} bytes are taken`);
+  assert(bench.log.some((line) => line.includes("no memory for a message")));
+});
+
+Deno.test("a sender that goes on while the other kernel takes nothing ends, and says to whom it sent", () => {
+  const bench = new Bench({ domains: 2 });
+  bench.start(deaf);
+  const sender = bench.start(function* flood(kernel) {
+    const end = yield* kernel.bind(floodContract, "/deaf");
+    for (let count = 0; count < 20_000; count++) yield* end.send("bare");
+  }, { on: 1 });
+  bench.settle(1);
+  // Either the rings filled up, or the receiver's kernel closed a queue that was not emptied.
+  assertEquals(sender.state, "ended");
+  if (sender.fault !== "") assertStringIncludes(sender.fault, "does not take what is sent to it");
+  assert(bench.log.some((line) => line.includes("messages wait for its server")));
+});
+
+Deno.test("a thread that receives learns when another thread of its process closes the endpoint", () => {
+  const bench = new Bench();
+  let outcome = "";
+  bench.run(function* closer(kernel) {
+    const { client, server } = yield* kernel.createChannel(floodContract);
+    const waiting = yield* kernel.createThread(function* (): Program {
+      outcome = (yield* server.receiveOrClosed()) === undefined ? "closed" : "message";
+    });
+    yield* kernel.sleep(1e6);
+    yield* server.close();
+    yield* waiting.join();
+    yield* client.close();
+  });
+  assertEquals(outcome, "closed");
+});
