@@ -82,5 +82,5 @@ const failures = {
   NoAddress: "this machine has no IP address yet",
   Unreachable: "no route to that address",
   TooMany: "too many echoes wait for replies",
-  TooLong: "the echo does not fit in one frame",
+  TooLong: "the echo does not fit in a packet",
 } as const;

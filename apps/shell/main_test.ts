@@ -164,6 +164,29 @@ Deno.test("the machine's tables have headings with units", () => {
   assertMatch(runLine("help").text, /\ncp FROM TO +copies a file\n/);
 });
 
+Deno.test("explain shows shares of CPU time in percent and sums of affinities as they are", () => {
+  const sum = 0.15185479091865856;
+  const explained = (...options: string[]) => {
+    const booted = new Booted();
+    booted.machine.programs.set("Picky", {
+      *main(): Program {},
+      steps: [
+        { pass: "negative", kernel: "kernel0", sum: -5, kept: true },
+        { pass: "cpu", kernel: "kernel0", sum, kept: true },
+      ],
+    });
+    return booted.run(["-c", "explain Picky", ...options]).uart.shown;
+  };
+  assertEquals(
+    explained(),
+    "PASS      KERNEL      SUM  KEPT\n" +
+      "negative  kernel0      -5  true\n" +
+      "cpu       kernel0  15.2 %  true\n" +
+      "Picky would run on kernel0.\n",
+  );
+  assertEquals(JSON.parse(explained("--json")).rows[1].sum, sum);
+});
+
 Deno.test("with --json every command is one object on one line, with rows", () => {
   const line =
     "ps; kernels; ls /fs; echo a 'b c'; cat /fs/nothing; Ping 10.0.2.2; explain Ping; ping x > /fs/p";
@@ -264,8 +287,7 @@ Deno.test("a program in the background shows its output while the shell goes on"
 Deno.test("the command ping runs its program in the background, too", () => {
   const booted = new Booted().interactive();
   booted.uart.type("ping -c 1 x &\r");
-  booted.until("pinging -c 1 x\n");
-  assertMatch(booted.uart.shown, /\[\d+\] Ping on kernel0\n/);
+  booted.until("pinging -c 1 x\n").until("] Ping on kernel0\n");
 });
 
 Deno.test("a process of the system cannot be killed, and is told by its name", () => {
@@ -292,24 +314,31 @@ Deno.test("arguments that make no sense are one line and status 1", () => {
 
 Deno.test("ipconfig shows the interface in words, and its row in JSON", () => {
   const row = { name: "eth0", mac: "52:54:00:12:34:56", linkUp: true, mtu: 1500, address: "10.0.2.15" };
-  const rest = { mask: "255.255.255.0", router: "10.0.2.2", lease: "bound", leaseLeftNs: 3600e9 };
-  for (const options of [[], ["--json"]]) {
+  const rest = { mask: "255.255.255.0", router: "10.0.2.2", lease: "BOUND" };
+  const shownFor = (leaseLeftNs: number | null, ...options: string[]) => {
     const booted = new Booted();
     booted.machine.programs.set("NetStack", {
       *main(kernel): Program {
         const service = yield* kernel.register(ipConfigContract, "/service/ip");
         const client = yield* service.accept();
         yield* client.receive();
-        yield* client.send("rows", { json: yield* textBlock(kernel, JSON.stringify([{ ...row, ...rest }])) });
+        yield* client.send("rows", {
+          json: yield* textBlock(kernel, JSON.stringify([{ ...row, ...rest, leaseLeftNs }])),
+        });
         yield* kernel.sleep(1e15);
       },
     });
     booted.machine.bootList.push({ program: "NetStack", arguments: [] });
     booted.run(["-c", "ipconfig", ...options]);
-    const { shown } = booted.uart;
-    if (options.length > 0) assertEquals(JSON.parse(shown).rows, [{ ...row, ...rest }]);
-    else assertMatch(shown, /^eth0\n {2}Link +up\n.*IPv4 address +10\.0\.2\.15\n.*bound, 3600 s left\n/s);
-  }
+    return booted.uart.shown;
+  };
+  assertEquals(JSON.parse(shownFor(3600e9, "--json")).rows, [{ ...row, ...rest, leaseLeftNs: 3600e9 }]);
+  const words = shownFor(3599.1e9);
+  assertMatch(
+    words,
+    /^eth0\n {2}Link +up\n.*IPv4 address +10\.0\.2\.15\n.*DHCP lease +BOUND, 3600 s left\n/s,
+  );
+  assertMatch(shownFor(null), /DHCP lease +BOUND, without end\n/);
 });
 
 Deno.test("characters of several bytes pass from keyboard to screen", () => {

@@ -30,7 +30,14 @@ import {
   writeEcho,
   writeUnreachable,
 } from "../../net/protocol/icmp.ts";
-import { ipProtocols, ipv4Header, type Ipv4Packet, parseIpv4, writeIpv4 } from "../../net/protocol/ipv4.ts";
+import {
+  fragmentsOf,
+  ipProtocols,
+  ipv4Header,
+  type Ipv4Packet,
+  parseIpv4,
+  writeIpv4,
+} from "../../net/protocol/ipv4.ts";
 import { Ipv4Reassembly } from "../../net/protocol/ipv4_reassembly.ts";
 import type { TcpConnection } from "../../net/protocol/tcp/connection.ts";
 import { TcpTable } from "../../net/protocol/tcp/tcp_table.ts";
@@ -248,12 +255,11 @@ export class LanHost implements Station {
       return;
     }
     if (message.kind !== "echo") return;
-    const frame = this.#frameFor(icmpHeader.size + message.data.length);
-    if (frame === undefined) return;
-    frame.set(message.data, payloadAt + icmpHeader.size);
     const { identifier, sequenceNumber, data } = message;
-    writeEcho(frame, payloadAt, "echo reply", identifier, sequenceNumber, data.length);
-    this.#sendIpv4(frame, packet.source, ipProtocols.icmp, icmpHeader.size + data.length);
+    const answer = new Uint8Array(icmpHeader.size + data.length);
+    answer.set(data, icmpHeader.size);
+    writeEcho(answer, 0, "echo reply", identifier, sequenceNumber, data.length);
+    this.#sendPayload(packet.source, ipProtocols.icmp, answer);
   }
 
   #receiveUdp(packet: Ipv4Packet): void {
@@ -266,11 +272,10 @@ export class LanHost implements Station {
     if (destinationPort === dhcpPorts.server) {
       this.#receiveDhcp(payload);
     } else if (destinationPort === echoPort && packet.destination === gatewayAddress) {
-      const frame = this.#frameFor(udpHeader.size + payload.length);
-      if (frame === undefined) return;
-      frame.set(payload, payloadAt + udpHeader.size);
-      writeUdp(frame, payloadAt, gatewayAddress, echoPort, packet.source, sourcePort, payload.length);
-      this.#sendIpv4(frame, packet.source, ipProtocols.udp, udpHeader.size + payload.length);
+      const answer = new Uint8Array(udpHeader.size + payload.length);
+      answer.set(payload, udpHeader.size);
+      writeUdp(answer, 0, gatewayAddress, echoPort, packet.source, sourcePort, payload.length);
+      this.#sendPayload(packet.source, ipProtocols.udp, answer);
     } else if (packet.destination === gatewayAddress) {
       this.#reportUnreachable(packet, unreachableCodes.port);
     } else {
@@ -306,20 +311,33 @@ export class LanHost implements Station {
     this.#sendIpv4(this.#scratch.slice(0, payloadAt + length), packet.source, ipProtocols.icmp, length);
   }
 
-  /** A frame with room for `length` bytes of IPv4 payload; undefined when they need more than one. */
-  #frameFor(length: number): Uint8Array | undefined {
-    if (payloadAt + length <= frameSizeMax) return new Uint8Array(payloadAt + length);
-    this.drops.count("answer is too long for a frame");
-    return undefined;
+  /** Sends a payload that came from a guest, so no longer than a packet's, in as many frames as it needs. */
+  #sendPayload(destination: number, protocol: number, payload: Uint8Array): void {
+    const fragments = fragmentsOf(payload.length, frameSizeMax - payloadAt);
+    const identification = this.#nextIdentification();
+    for (const fragment of fragments) {
+      const { start, length } = fragment;
+      const frame = new Uint8Array(payloadAt + length);
+      frame.set(payload.subarray(start, start + length), payloadAt);
+      const part = fragments.length === 1 ? undefined : fragment;
+      const { size } = ethernetHeader;
+      writeIpv4(frame, size, gatewayAddress, destination, protocol, identification, length, part);
+      this.#route(frame, destination);
+    }
   }
 
   /** Sends the payload of `length` bytes that stands at `payloadAt` in `frame`. */
   #sendIpv4(frame: Uint8Array, destination: number, protocol: number, length: number): void {
+    this.#writeIpv4(frame, destination, protocol, length);
+    this.#route(frame, destination);
+  }
+
+  /** Sends a packet to the neighbour that it is for, as soon as its MAC is known. */
+  #route(frame: Uint8Array, destination: number): void {
     if (!isSameSubnet(destination, gatewayAddress, mask)) {
       this.drops.count("destination is not on this LAN");
       return;
     }
-    this.#writeIpv4(frame, destination, protocol, length);
     const mac = this.#arp.lookup(this.clock.now, destination);
     if (mac === undefined) {
       this.#arp.wait(this.clock.now, destination, frame);
@@ -330,9 +348,13 @@ export class LanHost implements Station {
   }
 
   #writeIpv4(frame: Uint8Array, destination: number, protocol: number, length: number): void {
-    this.#identification = (this.#identification + 1) & 0xffff;
     const { size } = ethernetHeader;
-    writeIpv4(frame, size, gatewayAddress, destination, protocol, this.#identification, length);
+    writeIpv4(frame, size, gatewayAddress, destination, protocol, this.#nextIdentification(), length);
+  }
+
+  #nextIdentification(): number {
+    this.#identification = (this.#identification + 1) & 0xffff;
+    return this.#identification;
   }
 
   #transmit(frame: Uint8Array): void {

@@ -9,8 +9,9 @@ import { assert, assertEquals } from "@std/assert";
 import { arpMessage, writeArp } from "../../net/protocol/arp.ts";
 import { ethernetHeader, etherTypes, writeEthernet } from "../../net/protocol/ethernet.ts";
 import { icmpHeader, parseIcmp, writeEcho } from "../../net/protocol/icmp.ts";
-import { ipProtocols, ipv4Header } from "../../net/protocol/ipv4.ts";
-import { parseUdp } from "../../net/protocol/udp.ts";
+import { Ipv4Reassembly } from "../../net/protocol/ipv4_reassembly.ts";
+import { fragmentsOf, ipProtocols, ipv4Header, writeIpv4 } from "../../net/protocol/ipv4.ts";
+import { parseUdp, udpHeader, writeUdp } from "../../net/protocol/udp.ts";
 import { EventQueue } from "../time/event_queue.ts";
 import { type Instant, seconds } from "../time/time.ts";
 import { BenchGuest, guestMac, lanOnABench } from "./bench_guest.ts";
@@ -84,6 +85,38 @@ Deno.test("the gateway answers echo requests, after asking for the guest's MAC",
     sequenceNumber: 1,
     data,
   });
+});
+
+/** What a guest gets back for an IPv4 payload that it sends in fragments. */
+function answerToFragments(protocol: number, payload: Uint8Array): Uint8Array {
+  const { queue, lan, guest } = bench();
+  for (const fragment of fragmentsOf(payload.length, 1480)) {
+    const { start, length } = fragment;
+    const frame = new Uint8Array(payloadAt + length);
+    frame.set(payload.subarray(start, start + length), payloadAt);
+    writeIpv4(frame, ethernetHeader.size, guestAddress, gatewayAddress, protocol, 77, length, fragment);
+    writeEthernet(frame, 0, gatewayMac, guestMac, etherTypes.ipv4);
+    lan.receive(frame);
+  }
+  run(queue);
+  assert(guest.packets.length > 1 && guest.packets.every(({ payload }) => payload.length <= 1480));
+  const reassembly = new Ipv4Reassembly();
+  const wholes = guest.packets.flatMap((packet) => reassembly.add(0, packet) ?? []);
+  assertEquals(wholes.length, 1);
+  return wholes[0]!.payload;
+}
+
+Deno.test("echoes longer than a frame come and go in fragments, by ICMP and by UDP", () => {
+  for (const size of [1473, 4000, 8000]) {
+    const data = Uint8Array.from({ length: size }, (_, index) => index * 3);
+    const ping = answerToFragments(ipProtocols.icmp, echoFrame(data).slice(payloadAt));
+    assertEquals(parseIcmp(ping), { kind: "echo reply", identifier: 9, sequenceNumber: 1, data });
+    const datagram = new Uint8Array(udpHeader.size + size);
+    datagram.set(data, udpHeader.size);
+    writeUdp(datagram, 0, guestAddress, 5000, gatewayAddress, 7, size);
+    const echoed = answerToFragments(ipProtocols.udp, datagram);
+    assertEquals(echoed.subarray(udpHeader.size), data);
+  }
 });
 
 Deno.test("UDP port 7 sends back what it gets; other ports are unreachable", () => {

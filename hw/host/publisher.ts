@@ -3,7 +3,7 @@
  *
  * The host's side is a socket, the guest's side a TCP connection of the gateway's through the
  * emulated Ethernet; bytes, ends of stream and resets are carried over in both directions.
- * - All that the host brings enters the emulation as an event at `clock.now`, followed by `wake()`.
+ * - All that the host brings enters the emulation as an event at `clock.now`, after `wake()`.
  * - Back-pressure: the socket is read only while the send buffer has room, and the connection
  *   only when the socket took the bytes before; so nothing piles up in between.
  * - At most 256 connections; one more, or one while no guest has an address, is closed at once.
@@ -38,7 +38,7 @@ export class Publisher {
     server.on("connection", (socket) => this.#accept(socket));
   }
 
-  /** Listens; rejects with a PublishError when it can't. `wake` is called when the host made new events. */
+  /** Listens; rejects with a PublishError when it can't. `wake` is called before something of the host's goes in. */
   static open(option: PublishOption, lan: LanHost, wake: () => void): Promise<Publisher> {
     const { hostAddress, hostPort } = option;
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
@@ -139,13 +139,14 @@ class PublishedConnection {
   /** Does something of the host's as an event of the emulation. */
   #enter(action: () => void): void {
     if (this.#isOver) return;
+    // First, so that the event is stamped with the present, not with when the machine fell asleep.
+    this.#wake();
     const { clock } = this.#lan;
     clock.at(clock.now, () => {
       if (this.#isOver) return;
       action();
       this.#lan.flush();
     });
-    this.#wake();
   }
 
   #guestChanged(): void {

@@ -28,6 +28,8 @@ interface Bench {
   /** Connections that the guest accepted. */
   readonly accepted: TcpConnection[];
   wakes: number;
+  /** What happens when the publisher wakes the machine. */
+  onWake: () => void;
   connect(): Promise<Deno.TcpConn>;
   /** Runs the machine until `condition` holds. */
   until(what: string, condition: () => boolean): Promise<void>;
@@ -48,10 +50,13 @@ async function withBench(
     for (let next = listener.accept(); next !== undefined; next = listener.accept()) accepted.push(next);
   };
   const option = { hostAddress: "127.0.0.1", hostPort: 0, guestPort };
-  const publisher = await Publisher.open(option, lan, () => void bench.wakes++);
+  const publisher = await Publisher.open(option, lan, () => {
+    bench.wakes++;
+    bench.onWake();
+  });
   const sockets: Deno.TcpConn[] = [];
   const bench: Bench = {
-    ...{ queue, lan, guest, publisher, accepted, wakes: 0 },
+    ...{ queue, lan, guest, publisher, accepted, wakes: 0, onWake: () => {} },
     async connect() {
       const socket = await Deno.connect({ hostname: "127.0.0.1", port: publisher.hostPort });
       sockets.push(socket);
@@ -148,6 +153,23 @@ Deno.test("bytes go both ways between a host socket and a guest's connection", a
     bench.guest.flush();
     await bench.until("the answer", () => answer.bytes.length === 11);
     assertEquals(new TextDecoder().decode(Uint8Array.from(answer.bytes)), "250 hello\r\n");
+  });
+});
+
+Deno.test("the machine is woken before something of the host's goes in, so that it is stamped with the present", async () => {
+  await withBench(async (bench) => {
+    const { queue, guest } = bench;
+    let present: number | undefined;
+    bench.onWake = () => {
+      if (present !== undefined) return;
+      queue.runUntil(later(queue.now, milliseconds(500)));
+      present = queue.now;
+    };
+    let arrived: number | undefined;
+    guest.onFrame = () => arrived ??= queue.now;
+    await bench.connect();
+    await bench.until("the first frame", () => arrived !== undefined);
+    assert(present !== undefined && arrived! >= present, `${arrived} is before ${present}`);
   });
 });
 

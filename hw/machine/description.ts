@@ -22,7 +22,6 @@ import {
 } from "./json_schema.ts";
 import { type Parsed, type Reading, type Schema, SchemaError, text } from "./json_schema.ts";
 
-const isaName = choice("x86-core2", "x86-k8", "armv5te");
 const latencyNs = figure(0, 1e9);
 const frequencyHz = figure(1e6, 1e11);
 const bytesPerSecond = figure(1e3, 1e12);
@@ -38,7 +37,8 @@ const macAddress: Schema<string> = {
 };
 
 const host = object({
-  isa: isaName,
+  /** Its firmware and boot loader are x86's. */
+  isa: choice("x86-core2", "x86-k8"),
   frequencyHz,
   /** Drives the local APIC timers. */
   busClockHz: frequencyHz,
@@ -116,7 +116,8 @@ const sata = object({
 const board = object({
   slot,
   model: choice("iop348"),
-  isa: isaName,
+  /** Its core is an XScale. */
+  isa: choice("armv5te"),
   frequencyHz,
   internalBusHz: frequencyHz,
   instructionCostScale,

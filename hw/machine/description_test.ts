@@ -42,6 +42,16 @@ const cases: [string, (machine: Json) => void, string][] = [
     'devices[0].model is "ne2000", must be one of intel-8254x, sii3114, iop348',
   ],
   [
+    "a host of an ISA that only the card has",
+    (m) => set(m["host"]!, "isa", "armv5te"),
+    'host.isa is "armv5te", must be one of x86-core2, x86-k8',
+  ],
+  [
+    "a card of an ISA that only hosts have",
+    (m) => set(m["devices"]![2]!, "isa", "x86-k8"),
+    'devices[2].isa is "x86-k8", must be armv5te',
+  ],
+  [
     "a figure out of range",
     (m) => set(m["host"]!["memory"]!, "localNs", { value: -1, source: "mine" }),
     "host.memory.localNs is",

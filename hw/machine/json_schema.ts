@@ -99,7 +99,8 @@ export function optional<T>(schema: Schema<T>, value: T): Schema<T> {
 export function choice<const T extends string | number>(...allowed: T[]): Schema<T> {
   return {
     read: (_, path, value) =>
-      allowed.find((one) => one === value) ?? refuse(path, value, `one of ${allowed.join(", ")}`),
+      allowed.find((one) => one === value) ??
+        refuse(path, value, allowed.length === 1 ? String(allowed[0]) : `one of ${allowed.join(", ")}`),
   };
 }
 

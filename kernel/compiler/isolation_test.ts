@@ -23,6 +23,10 @@ for (
     ["through regular expressions in strings", "return 'aaaa'['ma' + 'tch']('(a+)+b')"],
     ["through promises", "return Array['from' + 'Async']([1])"],
     ["through randomness", "return Math['ran' + 'dom']()"],
+    [
+      "through a size of its own making",
+      "const a = new Uint8Array(8); Object.defineProperty(a, 'byteLength', { get() { throw new RangeError(); } }); a.fill(1); throw new TypeError('filled')",
+    ],
     ["through a buffer's constructor under another name", "const U = Uint8Array; return new U(2 ** 40)"],
   ] as const
 ) {

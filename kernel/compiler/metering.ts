@@ -29,6 +29,8 @@ const mapSize = getterOf(Map.prototype, "size");
 const setSize = getterOf(Set.prototype, "size");
 const typedArrayLength = getterOf(typedArrayPrototype, "length");
 const bufferSize = getterOf(ArrayBuffer.prototype, "byteLength");
+const typedArraySize = getterOf(typedArrayPrototype, "byteLength");
+const dataViewSize = getterOf(DataView.prototype, "byteLength");
 
 function getterOf(owner: object, name: string): (self: unknown) => number {
   const getter = Object.getOwnPropertyDescriptor(owner, name)?.get;
@@ -40,7 +42,10 @@ function getterOf(owner: object, name: string): (self: unknown) => number {
 export function sizeOf(value: unknown): number {
   if (typeof value === "string") return value.length;
   if (typeof value !== "object" || value === null) return 0;
-  if (ArrayBuffer.isView(value)) return value.byteLength;
+  // Not `value.byteLength`: a program could put a property of that name in front of the library's.
+  if (ArrayBuffer.isView(value)) {
+    return value instanceof DataView ? dataViewSize(value) : typedArraySize(value);
+  }
   if (Array.isArray(value)) return value.length * 8;
   if (value instanceof Map) return mapSize(value) * 16;
   if (value instanceof Set) return setSize(value) * 8;

@@ -13,7 +13,7 @@ import { compileContract, ContractError } from "../contracts/monitor.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import { Block } from "../memory/exchange_heap.ts";
 import { decodeFields, encodeMessage, type RawValue, type TravellingEnd } from "./marshal.ts";
-import { decodeText, inlineStringMax, RecordReader } from "./record.ts";
+import { decodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
 
 function contractWith(body: Readonly<Record<string, FieldType>>): Contract {
   return {
@@ -90,6 +90,14 @@ for (const [type, values] of extremes) {
     }
   });
 }
+
+Deno.test("a text in a record whose bytes are no UTF-8 throws, as a kernel only sends well-formed ones", () => {
+  const definition = compileContract(contractWith({ field: "string" })).messages[0]!;
+  const writer = new RecordWriter(recordKind.message, 0, 0, 0);
+  writer.u16(2);
+  writer.raw(Uint8Array.of(0xc3, 0x28));
+  assertThrows(() => decodeFields(new RecordReader(writer.bytes), definition), TypeError);
+});
 
 Deno.test("a text longer than the record takes in travels in a block of its own", () => {
   const text = "é".repeat(inlineStringMax);

@@ -31,7 +31,7 @@ export const icmpContract = {
     failed: {
       from: "server",
       doc:
-        "Nothing was sent: no address of our own yet, no route, too many echoes waiting, or longer than one frame",
+        "Nothing was sent: no address of our own yet, no route, too many echoes waiting, or longer than a packet can be",
       body: { code: ["NoAddress", "Unreachable", "TooMany", "TooLong"] },
     },
   },

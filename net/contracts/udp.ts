@@ -23,7 +23,7 @@ export const udpSocketContract = {
     sent: { from: "server", doc: "It is on its way; whether it arrives nobody says" },
     failed: {
       from: "server",
-      doc: "It cannot be sent: longer than one frame carries, no route, or no address of our own yet",
+      doc: "It cannot be sent: longer than a packet can be, no route, or no address of our own yet",
       body: { code: ["TooLong", "Unreachable", "NoAddress"] },
     },
     receiveFrom: { from: "client", doc: "Wants the next datagram" },

@@ -4,7 +4,8 @@
  * - Payloads are written first, at `ipv4Header.size` behind the packet's start; `writeIpv4`
  *   puts the header before them and computes its checksum.
  * - Options are skipped when received and never sent.
- * - A fragment parses like any packet; `ipv4_reassembly.ts` puts fragments together.
+ * - A payload too long for the link is cut by its sender (`fragmentsOf`); a fragment parses like
+ *   any packet, and `ipv4_reassembly.ts` puts fragments together.
  */
 
 import { addWords, checksum } from "./checksum.ts";
@@ -39,6 +40,17 @@ export const ipProtocols = { icmp: 1, tcp: 6, udp: 17 } as const;
 
 /** RFC 1122 section 3.2.1.7 wants at least as many as the Internet has hops; 64 is IANA's advice. */
 const defaultTimeToLive = 64;
+
+/** Longest payload behind a header without options: the total length has 16 bits. */
+export const ipv4PayloadMax = 65_535 - ipv4Header.size;
+
+/** Which part of a payload a packet carries. */
+export interface Fragment {
+  /** Offset in the payload, a multiple of 8. */
+  readonly start: number;
+  readonly length: number;
+  readonly moreFragments: boolean;
+}
 
 export interface Ipv4Packet {
   readonly source: number;
@@ -89,9 +101,23 @@ export function parseIpv4(bytes: Uint8Array): Ipv4Packet | Ipv4Malformation {
   };
 }
 
+/** Cuts a payload for a link whose packets carry `sizeMax` bytes of it (RFC 791 section 3.2). */
+export function fragmentsOf(payloadLength: number, sizeMax: number): readonly Fragment[] {
+  // All fragments but the last are a multiple of 8 long.
+  const step = sizeMax & ~7;
+  const fragments: Fragment[] = [];
+  let start = 0;
+  for (; payloadLength - start > sizeMax; start += step) {
+    fragments.push({ start, length: step, moreFragments: true });
+  }
+  fragments.push({ start, length: payloadLength - start, moreFragments: false });
+  return fragments;
+}
+
 /**
- * Writes the header of a whole packet at `at`, for a payload of `payloadLength` bytes behind it.
- * Don't Fragment is set, so that nobody cuts what our peers may not put together.
+ * Writes a packet's header at `at`, for `payloadLength` bytes behind it: a whole payload, or the
+ * `fragment` of one. Don't Fragment is set in whole packets, so that nobody cuts what our peers may
+ * not put together; what we have cut ourselves may be cut further.
  */
 export function writeIpv4(
   bytes: Uint8Array,
@@ -101,6 +127,7 @@ export function writeIpv4(
   protocol: number,
   identification: number,
   payloadLength: number,
+  fragment?: Fragment,
 ): void {
   fields.version.set(bytes, at, 4);
   fields.headerLength.set(bytes, at, ipv4Header.size / 4);
@@ -108,9 +135,9 @@ export function writeIpv4(
   fields.totalLength.set(bytes, at, ipv4Header.size + payloadLength);
   fields.identification.set(bytes, at, identification);
   fields.reserved.set(bytes, at, 0);
-  fields.dontFragment.set(bytes, at, 1);
-  fields.moreFragments.set(bytes, at, 0);
-  fields.fragmentOffset.set(bytes, at, 0);
+  fields.dontFragment.set(bytes, at, fragment === undefined ? 1 : 0);
+  fields.moreFragments.set(bytes, at, fragment?.moreFragments === true ? 1 : 0);
+  fields.fragmentOffset.set(bytes, at, (fragment?.start ?? 0) / 8);
   fields.timeToLive.set(bytes, at, defaultTimeToLive);
   fields.protocol.set(bytes, at, protocol);
   fields.headerChecksum.set(bytes, at, 0);

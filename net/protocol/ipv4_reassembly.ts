@@ -8,7 +8,7 @@
  * - Fragments that overlap end their datagram: nobody honest sends them (RFC 5722 section 3).
  */
 
-import type { Ipv4Packet } from "./ipv4.ts";
+import { type Ipv4Packet, ipv4PayloadMax } from "./ipv4.ts";
 import { DropCounter } from "./drop_counter.ts";
 
 export type FragmentDropReason =
@@ -35,7 +35,6 @@ interface Datagram {
 const datagramCountMax = 8;
 const pieceCountMax = 64;
 const lifeNs = 30e9;
-const payloadLengthMax = 65_535 - 20;
 
 export class Ipv4Reassembly {
   readonly drops = new DropCounter<FragmentDropReason>();
@@ -76,7 +75,7 @@ function insert(datagram: Datagram, packet: Ipv4Packet): FragmentDropReason | un
   const start = packet.fragmentOffset;
   const length = packet.payload.length;
   const end = start + length;
-  const isHonest = length > 0 && end <= payloadLengthMax && (!packet.moreFragments || length % 8 === 0) &&
+  const isHonest = length > 0 && end <= ipv4PayloadMax && (!packet.moreFragments || length % 8 === 0) &&
     (datagram.totalLength === undefined || (packet.moreFragments && end <= datagram.totalLength));
   const pieces = datagram.pieces;
   let index = pieces.length;

@@ -7,7 +7,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { ipProtocols, type Ipv4Packet, parseIpv4, writeIpv4 } from "./ipv4.ts";
+import { fragmentsOf, ipProtocols, type Ipv4Packet, parseIpv4, writeIpv4 } from "./ipv4.ts";
 import { Ipv4Reassembly } from "./ipv4_reassembly.ts";
 
 const knownHeader = "45000022123440004006" + "1092" + "0a00020f" + "0a000202";
@@ -40,6 +40,29 @@ Deno.test("a known packet is understood, and padding behind it is left out", () 
     false,
   ]);
   assertEquals(packet.payload.toHex(), payload);
+});
+
+Deno.test("a payload is cut into pieces of multiples of 8 bytes that cover it once, none longer than allowed", () => {
+  assertEquals(fragmentsOf(1480, 1480), [{ start: 0, length: 1480, moreFragments: false }]);
+  const sizes = fc.tuple(fc.nat({ max: 65_515 }), fc.integer({ min: 8, max: 1480 }));
+  fc.assert(fc.property(sizes, ([payloadLength, sizeMax]) => {
+    const pieces = fragmentsOf(payloadLength, sizeMax);
+    let end = 0;
+    pieces.forEach(({ start, length, moreFragments }, index) => {
+      assertEquals([start, moreFragments], [end, index < pieces.length - 1]);
+      assert(start % 8 === 0 && length <= sizeMax && (length > 0 || payloadLength === 0));
+      end += length;
+    });
+    assertEquals(end, payloadLength);
+  }));
+});
+
+Deno.test("a fragment's header tells its place, and does not forbid to cut it further", () => {
+  const bytes = new Uint8Array(36);
+  writeIpv4(bytes, 0, 1, 2, ipProtocols.udp, 7, 16, { start: 1480, length: 16, moreFragments: true });
+  assertEquals(bytes.subarray(6, 8).toHex(), "20b9"); // more fragments, 185 units of 8 bytes
+  const { isFragment, fragmentOffset, moreFragments } = parsed(bytes);
+  assertEquals([isFragment, fragmentOffset, moreFragments], [true, 1480, true]);
 });
 
 Deno.test("packets that lie about themselves are refused with the reason", () => {

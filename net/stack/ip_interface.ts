@@ -30,13 +30,15 @@ import {
 } from "../protocol/ethernet.ts";
 import { Ipv4Reassembly } from "../protocol/ipv4_reassembly.ts";
 import {
+  fragmentsOf,
   ipv4Header,
   type Ipv4Malformation,
   type Ipv4Packet,
+  ipv4PayloadMax,
   parseIpv4,
   writeIpv4,
 } from "../protocol/ipv4.ts";
-import type { FramePool } from "./frame_pool.ts";
+import { type FramePool, poolSize } from "./frame_pool.ts";
 
 /** Frames that wait for the driver; more are dropped. */
 const outgoingMax = 256;
@@ -168,8 +170,9 @@ export class IpInterface {
   // -------------------------------------------------------------- sending
 
   /**
-   * Sends a packet of `payloadLength` bytes, which `write` puts into the frame at the
-   * offset given. Returns why not, or undefined when it is on its way.
+   * Sends a packet of `payloadLength` bytes, which `write` puts into the bytes at the offset
+   * given; in fragments when it is longer than a frame. Returns why not, or undefined when it
+   * is on its way.
    */
   send(
     now: number,
@@ -179,12 +182,52 @@ export class IpInterface {
     payloadLength: number,
     write: (bytes: Uint8Array, at: number) => void,
   ): SendFailure | undefined {
-    if (payloadLength > this.payloadSizeMax) return "TooLong";
+    if (payloadLength > this.payloadSizeMax) {
+      return this.#sendFragments(now, source, destination, protocol, payloadLength, write);
+    }
     const block = this.take();
     if (block === undefined) return "Busy";
     block.window(0, payloadAt + payloadLength);
     write(block.bytes, payloadAt);
     return this.dispatch(now, block, source, destination, protocol, payloadLength);
+  }
+
+  /** Unless there is a frame for every fragment nothing is sent: part of a datagram is of no use. */
+  #sendFragments(
+    now: number,
+    source: number,
+    destination: number,
+    protocol: number,
+    payloadLength: number,
+    write: (bytes: Uint8Array, at: number) => void,
+  ): SendFailure | undefined {
+    const fragments = fragmentsOf(payloadLength, this.payloadSizeMax);
+    if (payloadLength > ipv4PayloadMax || fragments.length > poolSize) return "TooLong";
+    if (!this.isReachable(destination)) return "Unreachable";
+    if (this.#pool.available < fragments.length) {
+      this.drops.count("no frame is free");
+      return "Busy";
+    }
+    const payload = new Uint8Array(payloadLength);
+    write(payload, 0);
+    const identification = this.#nextIdentification();
+    for (const fragment of fragments) {
+      const { start, length } = fragment;
+      const block = this.take();
+      // An ARP query has gone out in the meantime.
+      if (block === undefined) return "Busy";
+      block.window(0, payloadAt + length);
+      const { bytes } = block;
+      bytes.set(payload.subarray(start, start + length), payloadAt);
+      writeIpv4(bytes, ethernetHeader.size, source, destination, protocol, identification, length, fragment);
+      this.#route(now, block, destination);
+    }
+    return undefined;
+  }
+
+  #nextIdentification(): number {
+    this.#identification = this.#identification + 1 & 0xffff;
+    return this.#identification;
   }
 
   /** A block for a frame to be written at leisure, or undefined; give it to `dispatch` or to `giveBack`. */
@@ -207,32 +250,35 @@ export class IpInterface {
     protocol: number,
     payloadLength: number,
   ): SendFailure | undefined {
-    const isLocal = this.#isLocal(destination);
-    const neighbour = isLocal ? destination : this.#neighbourFor(destination);
-    if (neighbour === undefined) {
+    if (!this.isReachable(destination)) {
       this.giveBack(block);
       return "Unreachable";
     }
     block.window(0, payloadAt + payloadLength);
-    const bytes = block.bytes;
-    this.#identification = this.#identification + 1 & 0xffff;
-    writeIpv4(bytes, ethernetHeader.size, source, destination, protocol, this.#identification, payloadLength);
-    if (isLocal) {
+    const identification = this.#nextIdentification();
+    writeIpv4(block.bytes, ethernetHeader.size, source, destination, protocol, identification, payloadLength);
+    this.#route(now, block, destination);
+    return undefined;
+  }
+
+  /** Gives a packet that has somewhere to go its frame header, and queues it. */
+  #route(now: number, block: Block, destination: number): void {
+    const { bytes } = block;
+    if (this.#isLocal(destination)) {
       writeEthernet(bytes, 0, this.mac, this.mac, etherTypes.ipv4);
-      this.#enqueue(this.looped, loopedMax, block);
-      return undefined;
+      return this.#enqueue(this.looped, loopedMax, block);
     }
+    const neighbour = this.#neighbourFor(destination)!;
     const mac = neighbour === broadcastAddress ? broadcastMac : this.arp.lookup(now, neighbour);
     if (mac === undefined) {
       // The packet is copied, because the block's view does not outlive its next move.
       this.arp.wait(now, neighbour, bytes.slice(ethernetHeader.size));
       this.giveBack(block);
       this.poll(now);
-      return undefined;
+      return;
     }
     writeEthernet(bytes, 0, mac, this.mac, etherTypes.ipv4);
     this.#enqueue(this.outgoing, outgoingMax, block);
-    return undefined;
   }
 
   /** Whom to hand a packet for `destination`: itself, the router, or everyone; undefined without a route. */

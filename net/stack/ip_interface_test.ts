@@ -10,6 +10,7 @@ import type { Block } from "../../kernel/abi/kernel.ts";
 import { broadcastMac, parseIpv4Address } from "../protocol/address.ts";
 import { arpMessage, parseArp, writeArp } from "../protocol/arp.ts";
 import { ethernetHeader, etherTypes, parseEthernet, writeEthernet } from "../protocol/ethernet.ts";
+import { Ipv4Reassembly } from "../protocol/ipv4_reassembly.ts";
 import { ipv4Header, parseIpv4, writeIpv4 } from "../protocol/ipv4.ts";
 import { FramePool, poolSize } from "./frame_pool.ts";
 import { IpInterface } from "./ip_interface.ts";
@@ -176,13 +177,35 @@ Deno.test("a neighbour that never answers is asked three times, a second apart",
   assertEquals(ipInterface.arp.drops.of("neighbour does not answer"), 1);
 });
 
-Deno.test("a payload longer than one frame carries is refused, the longest is not", () => {
+Deno.test("a payload longer than a frame goes out in fragments, which give it back; too long is refused", () => {
   const ipInterface = configured();
   ipInterface.receive(0, arpFrame("request", peer, peerMac));
   sentFrames(ipInterface);
-  assertEquals(send(ipInterface, "10.0.2.2", 0, 1481), "TooLong");
   assertEquals(send(ipInterface, "10.0.2.2", 0, 1480), undefined);
-  assertEquals(ipInterface.outgoing[0]!.length, 1514);
+  assertEquals(ipInterface.outgoing.shift()!.length, 1514);
+  const data = Uint8Array.from({ length: 4008 }, (_, index) => index * 7);
+  const write = (bytes: Uint8Array, at: number) => bytes.set(data, at);
+  assertEquals(ipInterface.send(0, own, peer, 17, data.length, write), undefined);
+  const reassembly = new Ipv4Reassembly();
+  const lengths: number[] = [];
+  const wholes = sentFrames(ipInterface).flatMap(({ payload }) => {
+    const packet = parseIpv4(payload);
+    if (typeof packet === "string") throw new Error(packet);
+    lengths.push(packet.payload.length);
+    return reassembly.add(0, packet) ?? [];
+  });
+  assertEquals([lengths, wholes.map(({ payload }) => payload)], [[1480, 1480, 1048], [data]]);
+  assertEquals(send(ipInterface, "10.0.2.2", 0, 65_516), "TooLong");
+});
+
+Deno.test("fragments are sent all or none", () => {
+  const ipInterface = configured();
+  for (let count = 0; count < poolSize - 2; count++) send(ipInterface, "127.0.0.1");
+  const before = ipInterface.looped.length;
+  assertEquals(send(ipInterface, "127.0.0.1", 0, 4000), "Busy");
+  assertEquals([ipInterface.looped.length, ipInterface.drops.of("no frame is free")], [before, 1]);
+  ipInterface.configure(undefined);
+  assertEquals(send(ipInterface, "10.0.2.2", 0, 2000), "Unreachable");
 });
 
 Deno.test("without a free frame a packet is dropped and counted", () => {

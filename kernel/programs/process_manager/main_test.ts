@@ -260,7 +260,7 @@ Deno.test("a service that dies by a fault is started again where it is placed th
       yield* kernel.sleep(1e9);
       machine.programs.set("Frail", { ...frail, on: "kernel1" });
       const failure = new Error("broke its contract");
-      failure.stack = "broke its contract";
+      failure.stack = "broke its contract\n  main.ts:7:1";
       throw failure;
     },
   };
@@ -269,13 +269,18 @@ Deno.test("a service that dies by a fault is started again where it is placed th
   machine.boot(processManager, ["--headless"], 20e9);
   assertEquals([machine.bugs, runs], [[], Array(4).fill("a|b")]);
   assertEquals(machine.launched.slice(1), ["Frail@kernel0", ...Array(3).fill("Frail@kernel1")]);
-  assertEquals(machine.log.filter((line) => line.includes("Frail")).map((line) => line.replace(/\d+/, "n")), [
-    "Frail on kernel0 (the only kernel)",
-    ...["kernel0", "kernel1", "kernel1"].map((place) =>
-      `Frail (process n) on ${place} died: broke its contract; started again on kernel1`
+  assertEquals(
+    machine.log.filter((line) => line.includes("Frail")).map((line) =>
+      line.replace(/process \d+/, "process n")
     ),
-    "Frail (process n) on kernel1 died: broke its contract; not started again after 3 times",
-  ]);
+    [
+      "Frail on kernel0 (the only kernel)",
+      ...["kernel0", "kernel1", "kernel1"].map((place) =>
+        `Frail (process n) on ${place} died: broke its contract; started again on kernel1\n  main.ts:7:1`
+      ),
+      "Frail (process n) on kernel1 died: broke its contract; not started again after 3 times\n  main.ts:7:1",
+    ],
+  );
 });
 
 Deno.test("a service that cannot be started again is logged, and one that ends or is killed is let go", () => {
@@ -302,7 +307,7 @@ Deno.test("a service that cannot be started again is logged, and one that ends o
   assertEquals(machine.bugs, []);
   assertEquals(machine.launched.slice(1), ["Lost@kernel0", "Short@kernel0", "Killed@kernel0"]);
   const ends = machine.log.filter((line) => / died| ended/.test(line)).map((line) =>
-    line.replace(/\d+/, "n")
+    line.replace(/process \d+/, "process n")
   );
   assertEquals(ends.sort(), [
     "Killed (process n) on kernel0 ended with status 137",
@@ -385,7 +390,10 @@ Deno.test("tables cover all kernels, and a remote channel is one row", () => {
       rows[table] = JSON.parse(answer.tag === "rows" ? yield* takeText(kernel, answer.json) : "[]");
     }
     assertEquals(rows.kernels!.map((row) => (row as { name: string }).name), ["kernel0", "kernel1"]);
-    assertEquals(rows.processes!.map((row) => (row as { program: string }).program), ["Controller"]);
+    assertEquals(rows.processes!.map((row) => (row as { program: string }).program), [
+      "ProcessManager",
+      "Controller",
+    ]);
     assertEquals(rows.channels!.length, 1);
   });
 });

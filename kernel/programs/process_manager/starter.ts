@@ -105,6 +105,8 @@ export class Starter {
     const place = `${ended.program} (process ${ended.pid}) on ${ended.place.name}`;
     if (fault === "") return yield* this.log(`${place} ended with status ${status}`);
     const restarted = ended.restart === undefined ? "" : `; ${yield* ended.restart()}`;
-    yield* this.log(`${place} died: ${fault}${restarted}`);
+    // Below the reason a fault tells the places in the source.
+    const [reason, ...places] = fault.split("\n");
+    yield* this.log([`${place} died: ${reason}${restarted}`, ...places].join("\n"));
   }
 }

@@ -77,6 +77,7 @@ export class TestMachine {
   boot(processManager: Main, args: readonly string[], limitNs = 120e9, until = () => false): TestProcess {
     const options = { arguments: args, kernelName: "kernel0", system: () => this.#system("kernel0") };
     const manager = this.bench.start("ProcessManager", processManager, options);
+    this.#processes.set(manager.pid, manager);
     this.run(until, limitNs);
     return manager;
   }
