@@ -18,7 +18,7 @@ import { attachTerminal, onTerminationSignals } from "./hw/host/terminal.ts";
 import { createDiskFile, type DiskFile, openDiskFile } from "./hw/host/disk_file.ts";
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
-import { readManifests, readSource, readText, shippedManifests } from "./hw/host/program_files.ts";
+import { readManifests, readSource, readText, shippedManifests, writeIl } from "./hw/host/program_files.ts";
 import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
 import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
@@ -111,7 +111,9 @@ async function boot(options: BootOptions): Promise<number> {
   });
   reportHalt(outcome, json, exec !== undefined || headless ? Deno.stdout : logStream);
   if (exec === undefined || emulator.isOff) return outcome.status;
-  throw new UsageError(`the time of --for was over at ${options.forSeconds} s, before the commands had ended`);
+  throw new UsageError(
+    `the time of --for was over at ${options.forSeconds} s, before the commands had ended`,
+  );
 }
 
 /** Runs the machine and puts everything away, also when a bug of ours stops the run. */
@@ -262,7 +264,7 @@ function build(names: readonly string[]): number {
       throw new UsageError(`no program is named "${name}"; there are ${archive.names.join(", ")}`);
     }
     const { il } = archive.program(name)!;
-    write(Deno.stdout, `${name}: ${manifest.source}, ${il.length} characters of intermediate language\n`);
+    write(Deno.stdout, `${name}: ${manifest.source} to ${writeIl(name, il)}, ${il.length} characters\n`);
   }
   return 0;
 }

@@ -104,7 +104,7 @@ export class Kernel {
     this.self = new Process(0, this.name, kernelManifest, []);
     this.#random = (options.seed ^ Math.imul(options.index + 1, 0x9e3779b9)) >>> 0;
     for (const contract of [namespaceContract, serviceProviderContract, pipeContract] as Contract[]) {
-      this.contracts.admit(contract);
+      this.contracts.admit(contract, this.self);
     }
   }
 
@@ -226,21 +226,19 @@ export class Kernel {
 
   /**
    * A block that the kernel fills at once, so it is not zeroed; it belongs to the kernel until it gets
-   * an owner. Memory out is a fault of the machine's size.
+   * an owner. Undefined when memory is out.
    */
-  allocateKernelBlock(size: number): Block {
+  allocateKernelBlock(size: number): Block | undefined {
     this.charge(this.primitiveCycles("blockAllocate"));
-    const block = this.heap.allocate(size, undefined);
-    if (block === undefined) {
-      throw new Error(`${this.name} has no exchange-heap memory left for ${size} bytes`);
-    }
-    return block;
+    return this.heap.allocate(size, undefined);
   }
 
-  /** Makes a process the holder of an end. */
+  /** Makes a process the holder of an end, in place of the one that had it. */
   own(end: ChannelEnd, process: Process): void {
+    end.holder?.ends.delete(end);
     end.holder = process;
     process.ends.add(end);
+    this.channels.learnContract(end);
   }
 
   /** Gives an end to a process that received it. Its contract is the kernel's copy: the declaration stayed behind. */

@@ -109,6 +109,14 @@ Deno.test("with the messaging unit's interrupt masked, messages from the card no
   assertEquals(booted.command("ipconfig").status, 0);
 });
 
+Deno.test("a card whose driver was killed goes on: the kernel has taken it over", () => {
+  const booted = new BootedMachine();
+  const driver = booted.command("ps").rows.find(({ program }) => program === "BoardDriver")!;
+  assertEquals(booted.command(`kill ${driver["pid"]}`).status, 0);
+  assertEquals(booted.command("ps").rows.some(({ kernel }) => kernel === "card0"), true);
+  assertEquals(booted.command("ipconfig").status, 0);
+});
+
 Deno.test("a wrong byte in the satellite image costs the card and nothing else, and one line says so", () => {
   const booted = new BootedMachine({
     change: (machine) => boardOf(machine).dramFaults = [{ address: 0x10_0400, xor: 1 }],

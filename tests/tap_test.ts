@@ -110,6 +110,14 @@ Deno.test("programs of the host reach the guest through a TAP interface, which a
       assertStringIncludes(finished.stdout, "5 received", describe(finished));
     }
   });
+  await t.step("a ping longer than a frame is answered by both, in fragments", async () => {
+    for (const address of [guest, "10.0.2.2"]) {
+      for (const size of ["4000", "8000"]) {
+        const finished = await namespace.run("ping", "-c", "2", "-i", "0.1", "-W", "10", "-s", size, address);
+        assertStringIncludes(finished.stdout, "2 received", describe(finished));
+      }
+    }
+  });
   await t.step(
     "the mail service greets a TCP connection, and a port where nobody listens refuses one",
     async () => {

@@ -54,14 +54,17 @@ const milliseconds = (nanoseconds: number): string => (nanoseconds / 1e6).toFixe
 export class PingStatistics {
   readonly address: number;
   #sent = 0;
-  readonly #times: number[] = [];
+  #received = 0;
+  #least = Infinity;
+  #most = 0;
+  #sum = 0;
 
   constructor(address: number) {
     this.address = address;
   }
 
   get received(): number {
-    return this.#times.length;
+    return this.#received;
   }
 
   noteSent(): void {
@@ -70,7 +73,10 @@ export class PingStatistics {
 
   /** Counts a reply; the line to print for it. */
   noteReply(sequence: number, size: number, timeToLive: number, roundTripNs: number): string {
-    this.#times.push(roundTripNs);
+    this.#received++;
+    this.#sum += roundTripNs;
+    this.#least = Math.min(this.#least, roundTripNs);
+    this.#most = Math.max(this.#most, roundTripNs);
     const from = formatIpv4Address(this.address);
     return `${size} bytes from ${from}: icmp_seq=${sequence} ttl=${timeToLive} time=${
       milliseconds(roundTripNs)
@@ -78,18 +84,12 @@ export class PingStatistics {
   }
 
   summary(): string {
-    const received = this.#times.length;
+    const received = this.#received;
     const loss = this.#sent === 0 ? 0 : Math.round(100 * (this.#sent - received) / this.#sent);
     const lines = `--- ${formatIpv4Address(this.address)} ping statistics ---\n` +
       `${this.#sent} packets transmitted, ${received} received, ${loss}% packet loss\n`;
     if (received === 0) return lines;
-    let least = Infinity, most = 0, sum = 0;
-    for (const time of this.#times) {
-      least = Math.min(least, time);
-      most = Math.max(most, time);
-      sum += time;
-    }
-    const [min, avg, max] = [least, sum / received, most].map(milliseconds);
+    const [min, avg, max] = [this.#least, this.#sum / received, this.#most].map(milliseconds);
     return `${lines}round-trip min/avg/max = ${min}/${avg}/${max} ms\n`;
   }
 }

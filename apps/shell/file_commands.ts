@@ -1,7 +1,8 @@
 /**
  * Commands about files, and `ls`, which also looks into the rest of the namespace.
  *
- * Files are below `/fs`; every other path is a name that some process registered.
+ * Files are below `/fs`; every other path is a name that some process registered, or a
+ * part of one, which `ls` shows as a directory.
  * - Of several files the ones that can be done are done; the first failure is told.
  */
 
@@ -47,6 +48,11 @@ function* list(context: Context): Call<Result> {
   return { status: 0, rows, columns: fileColumns };
 }
 
+/** Paths with the same comparable form lead to the same file: FAT finds names without regard to case. */
+function comparable(path: string): string {
+  return path.split("/").filter((part) => part !== "").map((part) => part.toLowerCase()).join("/");
+}
+
 /** What is directly below a path of the namespace, or the name itself. */
 function* listNames({ kernel }: Context, given: string): Call<Result> {
   const path = given.length > 1 && given.endsWith("/") ? given.slice(0, -1) : given;
@@ -54,9 +60,11 @@ function* listNames({ kernel }: Context, given: string): Call<Result> {
   const rows: Row[] = [];
   for (const { path: name, kind, contract, kernel: owner } of yield* kernel.enumerate(path)) {
     const below = name.startsWith(start) ? name.slice(start.length) : "";
-    const isHere = name === path && kind !== "directory";
-    if ((below !== "" && !below.includes("/")) || isHere) {
+    const slash = below.indexOf("/");
+    if (slash < 0 && (below !== "" || name === path)) {
       rows.push({ kind, contract, kernel: owner, name: lastPart(name) });
+    } else if (slash > 0 && rows.at(-1)?.name !== below.slice(0, slash)) {
+      rows.push({ kind: "directory", contract: "", kernel: "", name: below.slice(0, slash) });
     }
   }
   if (rows.length === 0 && path !== "/") return failure(`Cannot list "${given}": there is no such name`);
@@ -103,7 +111,7 @@ function* copy({ kernel, words }: Context): Call<Result> {
   const refuse = ({ reason }: Failure, place: string) =>
     failure(`Cannot copy "${from}" to "${to}": ${reason} (${place})`);
   // Opening the target for writing empties it, which must not happen to the source.
-  if (from === to) return refuse(new Failure("they are the same file"), to);
+  if (comparable(from) === comparable(to)) return refuse(new Failure("they are the same file"), to);
   const source = yield* openFile(kernel, from, "read");
   if (source instanceof Failure) return refuse(source, from);
   const file = yield* openFile(kernel, to, "replace");

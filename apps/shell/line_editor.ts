@@ -17,8 +17,9 @@ const sequenceMax = 8;
 
 export interface Edited {
   readonly output: string;
-  /** A finished line, `"end"` of input (Ctrl-D on an empty line), or nothing yet. */
+  /** A finished line. */
   readonly line?: string;
+  /** Ctrl-D on an empty line: the end of input. */
   readonly isEnd?: boolean;
 }
 

@@ -76,6 +76,6 @@ function* runInteractive(kernel: Kernel, output: PipeOutput, json: boolean): Cal
     if (isEnd === true) return status;
     if (line === undefined) continue;
     status = (yield* shell.runLine(line)) ?? status;
-    yield* output.text(editor.prompt);
+    yield* output.text(output.isInLine ? `\r\n${editor.prompt}` : editor.prompt);
   }
 }

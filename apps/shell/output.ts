@@ -5,12 +5,15 @@
  * that they pass on, which change hands without being copied.
  * - Memory (for JSON) keeps the first MiB and remembers that there was more.
  * - When nobody reads the standard output any more, writing goes on to nowhere.
+ * - The standard output knows whether a line is open, so that a prompt does not write over it.
  */
 
 import { unlessClosed } from "../../kernel/abi/errors.ts";
 import type { Block, Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
 import { decodeText, textBlock } from "../../kernel/abi/text.ts";
 import type { pipeContract } from "../../kernel/contracts/pipe.ts";
+
+const lineFeed = 0x0a;
 
 export interface Output {
   text(text: string): Call<void>;
@@ -22,6 +25,8 @@ export class PipeOutput implements Output {
   readonly #kernel: Kernel;
   readonly #pipe: Endpoint<typeof pipeContract, "client">;
   #isOpen = true;
+  /** What was written last did not end with a line feed. */
+  isInLine = false;
 
   constructor(kernel: Kernel, pipe: Endpoint<typeof pipeContract, "client">) {
     this.#kernel = kernel;
@@ -33,6 +38,7 @@ export class PipeOutput implements Output {
   }
 
   *block(block: Block): Call<void> {
+    if (block.length > 0) this.isInLine = block.bytes[block.length - 1] !== lineFeed;
     if (!this.#isOpen) return yield* this.#kernel.free(block);
     this.#isOpen = (yield* unlessClosed(this.#pipe.send("write", { data: block }))) &&
       (yield* this.#pipe.receiveOrClosed()) !== undefined;

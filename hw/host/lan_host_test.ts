@@ -14,7 +14,7 @@ import { fragmentsOf, ipProtocols, ipv4Header, writeIpv4 } from "../../net/proto
 import { parseUdp, udpHeader, writeUdp } from "../../net/protocol/udp.ts";
 import { EventQueue } from "../time/event_queue.ts";
 import { type Instant, seconds } from "../time/time.ts";
-import { BenchGuest, guestMac, lanOnABench } from "./bench_guest.ts";
+import { BenchGuest, guestMac, lanOnABench } from "./testing/bench_guest.ts";
 import { gatewayAddress, gatewayMac, LanHost } from "./lan_host.ts";
 
 const guestAddress = 0x0a00020f;

@@ -1,8 +1,8 @@
 /**
  * The programs of a checkout, as files: manifests, the system manifest, and sources.
  *
- * It only reads; what the texts mean is the kernel's business. Paths in messages are
- * those that the person gave.
+ * What the texts mean is the kernel's business. Paths in messages are those that the
+ * person gave; the one thing that it writes is the folder `build`.
  * - Without a folder of the person's own, manifests are those beside this program.
  */
 
@@ -43,6 +43,17 @@ export function readSource(path: string): string | undefined {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
+}
+
+/** Writes a program's intermediate language into the folder `build`; gives the path. */
+export function writeIl(name: string, il: string): string {
+  const folder = join(top, "build");
+  const path = join(folder, `${name}.il`);
+  attempt("write intermediate language", path, () => {
+    Deno.mkdirSync(folder, { recursive: true });
+    Deno.writeTextFileSync(path, il);
+  });
+  return path;
 }
 
 /** A text file that a person named; throws HostFileError. */

@@ -12,7 +12,7 @@ import type { TcpConnection } from "../../net/protocol/tcp/connection.ts";
 import type { TcpSettings } from "../../net/protocol/tcp/control_block.ts";
 import { EventQueue } from "../time/event_queue.ts";
 import { later, milliseconds } from "../time/time.ts";
-import { type BenchGuest, lanOnABench } from "./bench_guest.ts";
+import { type BenchGuest, lanOnABench } from "./testing/bench_guest.ts";
 import type { LanHost } from "./lan_host.ts";
 import { Publisher } from "./publisher.ts";
 import { parsePublish, PublishError } from "./publish_option.ts";

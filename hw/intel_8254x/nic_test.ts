@@ -6,7 +6,7 @@
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { BusFault } from "../memory/bus_target.ts";
-import { frameTo, macAddress, NicBench } from "./bench_nic.ts";
+import { frameTo, macAddress, NicBench } from "./testing/bench_nic.ts";
 import { nicRegisters } from "./registers.ts";
 
 const LSC = 4;

@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { frameCheckSequence, onesComplementSum } from "./checksum.ts";
-import { assertSameFrames, frameTo, macAddress, NicBench } from "./bench_nic.ts";
+import { assertSameFrames, frameTo, macAddress, NicBench } from "./testing/bench_nic.ts";
 
 const broadcast = new Uint8Array(6).fill(0xff);
 const RXDMT0 = 0x10;

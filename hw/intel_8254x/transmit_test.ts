@@ -7,7 +7,7 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { onesComplementSum } from "./checksum.ts";
-import { assertSameFrames, frameTo, macAddress, NicBench } from "./bench_nic.ts";
+import { assertSameFrames, frameTo, macAddress, NicBench } from "./testing/bench_nic.ts";
 
 const TXDW = 1;
 const TXQE = 2;

@@ -16,7 +16,15 @@ import {
   directions,
   encodeDescriptor,
 } from "./adma_registers.ts";
-import { bars, boardOnABench, boot, hostMemorySize, peripheral, read32, write32 } from "./board_bench.ts";
+import {
+  bars,
+  boardOnABench,
+  boot,
+  hostMemorySize,
+  peripheral,
+  read32,
+  write32,
+} from "./testing/bench_board.ts";
 import { interruptSources } from "./interrupt_controller.ts";
 import { memoryMap, peripherals } from "./memory_map.ts";
 import { messagingCoreRegisters, messagingHostRegisters } from "./messaging_registers.ts";

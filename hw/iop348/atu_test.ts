@@ -17,7 +17,7 @@ import {
   peripheral,
   read32,
   write32,
-} from "./board_bench.ts";
+} from "./testing/bench_board.ts";
 import { bridgeRegisters } from "./board_registers.ts";
 import { interruptSources } from "./interrupt_controller.ts";
 import { memoryMap } from "./memory_map.ts";

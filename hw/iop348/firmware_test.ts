@@ -4,7 +4,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { bars, boardOnABench, boot, cardMemorySize, read32, write32 } from "./board_bench.ts";
+import { bars, boardOnABench, boot, cardMemorySize, read32, write32 } from "./testing/bench_board.ts";
 import { goCommand } from "./firmware.ts";
 import { interruptSources } from "./interrupt_controller.ts";
 import { messagingHostRegisters } from "./messaging_registers.ts";

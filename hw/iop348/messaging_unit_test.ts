@@ -4,7 +4,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BusFault } from "../memory/bus_target.ts";
-import { bars, boardOnABench, boot, peripheral, read32, write32 } from "./board_bench.ts";
+import { bars, boardOnABench, boot, peripheral, read32, write32 } from "./testing/bench_board.ts";
 import { cp6Offset } from "./coprocessor_page.ts";
 import { interruptRegisters, interruptSources } from "./interrupt_controller.ts";
 import { memoryMap } from "./memory_map.ts";

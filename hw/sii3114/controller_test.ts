@@ -7,7 +7,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import fc from "fast-check";
-import { buffer, cardOnABench } from "./bench_card.ts";
+import { buffer, cardOnABench } from "./testing/bench_card.ts";
 import { commandCodes, features } from "./commands.ts";
 import { portRegisters } from "./registers.ts";
 

@@ -6,7 +6,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { BusFault } from "../memory/bus_target.ts";
-import { buffer, cardOnABench, prdTable } from "./bench_card.ts";
+import { buffer, cardOnABench, prdTable } from "./testing/bench_card.ts";
 import { commandCodes, features } from "./commands.ts";
 import { portRegisters } from "./registers.ts";
 

@@ -186,8 +186,8 @@ export interface SharedMemory {
 
 export interface NamespaceEntry {
   readonly path: string;
-  readonly kind: "directory" | "service" | "kernel";
-  /** Contract name; empty for a directory. */
+  readonly kind: "service" | "kernel";
+  /** What manifests call the contract. */
   readonly contract: string;
   /** The kernel that the serving process runs on. */
   readonly kernel: string;

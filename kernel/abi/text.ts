@@ -143,6 +143,8 @@ export class LineReader {
   readonly #input: Endpoint<typeof pipeContract, "server">;
   #pending: Uint8Array = new Uint8Array(0);
   #ended = false;
+  /** True while the rest of a line that was too long is still to be dropped. */
+  #dropping = false;
 
   constructor(kernel: Kernel, input: Endpoint<typeof pipeContract, "server">) {
     this.#kernel = kernel;
@@ -154,9 +156,20 @@ export class LineReader {
     let searched = 0;
     for (;;) {
       const feed = this.#pending.indexOf(0x0a, searched);
+      if (this.#dropping) {
+        if (feed >= 0) this.#dropping = false;
+        this.#pending = feed >= 0 ? this.#pending.slice(feed + 1) : new Uint8Array(0);
+        if (feed < 0 && this.#ended) return undefined;
+        if (feed < 0) yield* this.#fill();
+        continue;
+      }
       if (feed >= 0) return this.#take(feed, feed + 1);
       searched = this.#pending.length;
-      if (searched >= lineBytesMax) return this.#take(searched, searched);
+      if (searched >= lineBytesMax) {
+        // What follows up to the line feed belongs to this line, and must not pass for one of its own.
+        this.#dropping = true;
+        return this.#take(searched, searched);
+      }
       if (this.#ended) return searched > 0 ? this.#take(searched, searched) : undefined;
       yield* this.#fill();
     }

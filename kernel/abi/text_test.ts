@@ -90,9 +90,11 @@ Deno.test("each write is answered once it is taken", () => {
   assertEquals(log, ["written", "written"]);
 });
 
-Deno.test("a line without end is handed out in pieces", () => {
-  const lines = linesOf([new Uint8Array(lineBytesMax).fill(0x78), encodeText("yz\n")]);
-  assertEquals(lines.map((line) => line.length), [lineBytesMax, 2]);
+Deno.test("a line that is too long is cut, and its rest is no line of its own", () => {
+  const long = new Uint8Array(2 * lineBytesMax + 10).fill(0x61);
+  const lines = linesOf([encodeText("first\n"), long, encodeText("; rest\nlast\n")]);
+  assertEquals([lines[0], lines[2], lines.length], ["first", "last", 3]);
+  assertEquals(new Set(lines[1]), new Set("a"));
 });
 
 Deno.test("writing waits for the reader and says when there is none", () => {

@@ -79,11 +79,12 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
     index,
     namespaceSerial,
     "server",
-    kernel.contracts.admit(namespaceContract),
+    kernel.contracts.admit(namespaceContract, kernel.self),
     index,
   );
   coordinator.namespace.serve(end, index);
   kernel.interrupts.ignore(device.line, driver.device.interrupt);
+  driver.device = undefined;
   listen(coordinator, device, unit.address);
   kernel.complex.space.write(bootInfo, encodeBootInfo({ index, name, pairs: areas }));
   kernel.complex.space.write32(unit.address + messagingUnit.IDR, 2 ** bootInfoBit);

@@ -101,7 +101,7 @@ function startKernel(
     for (const [host, transport] of transports) if ((bells >>> host & 1) === 1) transport.interrupted();
     kernel.interrupts.acknowledge(messagingSource, owner);
   });
-  const contract = kernel.contracts.admit(namespaceContract);
+  const contract = kernel.contracts.admit(namespaceContract, kernel.self);
   kernel.useNamespace(kernel.channels.createFixed(kernel.index, namespaceSerial, "client", contract, 0));
   const found = findPciDevices(platform);
   kernel.devices = found.devices;

@@ -115,12 +115,12 @@ export class HostBoot {
       this.kernels.push(kernel);
       const { coordinator } = this;
       this.#register(coordinator, kernel);
-      const contract = kernel.contracts.admit(namespaceContract);
+      const contract = kernel.contracts.admit(namespaceContract, kernel.self);
       const serverEnd = coordinator.kernel.channels.createFixed(
         index,
         namespaceSerial,
         "server",
-        coordinator.kernel.contracts.admit(namespaceContract),
+        coordinator.kernel.contracts.admit(namespaceContract, coordinator.kernel.self),
         index,
       );
       coordinator.namespace.serve(serverEnd, index);
@@ -142,7 +142,7 @@ export class HostBoot {
     this.kernels.push(kernel);
     this.#tell(kernel);
     this.#register(coordinator, kernel);
-    const contract = kernel.contracts.admit(namespaceContract);
+    const contract = kernel.contracts.admit(namespaceContract, kernel.self);
     const { client, server } = kernel.channels.create(contract);
     namespace.serve(server, 0);
     kernel.useNamespace(client);

@@ -20,6 +20,8 @@ import { submit } from "./kernel_call.ts";
 /** Command register of the configuration space, and its bus-master bit (hardware-reference.md section 1.1). */
 const commandRegister = 0x04;
 const busMasterBit = 1 << 2;
+/** The part of a function's configuration space that every PCI device has. */
+const configurationSize = 256;
 const sharedMemoryMax = 1 << 20;
 
 /** What a driver gets for `device`; its interrupt line is taken until the process ends. */
@@ -29,7 +31,10 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
   process.device = { location: device.location, interrupt };
   // A driver that dies must not leave its device writing to memory that is somebody else's by then.
   setBusMaster(kernel, device, true);
-  process.finalisers.push(() => setBusMaster(kernel, device, false));
+  process.finalisers.push(() => {
+    // A card that was attached is the kernel's from then on, and goes on without its driver.
+    if (process.device !== undefined) setBusMaster(kernel, device, false);
+  });
   process.finalisers.push(() => kernel.interrupts.ignore(device.line, interrupt));
   const access = new RegisterAccess(kernel, device);
   return Object.freeze({
@@ -48,12 +53,18 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
     readConfiguration32: (offset: number) =>
       submit({
         primitives: [],
-        perform: () => kernel.platform.configuration.read32(...device.address, offset),
+        perform: () =>
+          kernel.platform.configuration.read32(...device.address, checkConfiguration(device, offset)),
       }),
     writeConfiguration32: (offset: number, value: number) =>
       submit({
         primitives: [],
-        perform: () => kernel.platform.configuration.write32(...device.address, offset, value >>> 0),
+        perform: () =>
+          kernel.platform.configuration.write32(
+            ...device.address,
+            checkConfiguration(device, offset),
+            value >>> 0,
+          ),
       }),
     shareMemory: (size: number) =>
       submit({ primitives: ["blockAllocate"], perform: () => shareMemory(kernel, process, size) }),
@@ -71,8 +82,22 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
   }) as Device;
 }
 
+/** An offset that stays inside this function's own registers; beyond them lie other functions, and memory. */
+function checkConfiguration(device: KernelDevice, offset: number): number {
+  if (!isPciFunction(device)) {
+    throw new CallError("BadArgument", `${device.location} has no configuration space`);
+  }
+  if (!Number.isInteger(offset) || offset < 0 || offset >= configurationSize || offset % 4 !== 0) {
+    throw new CallError("BadArgument", `Offset ${offset} is no register of a configuration space`);
+  }
+  return offset;
+}
+
+/** Devices of the board itself, such as the serial port, are on no PCI bus. */
+const isPciFunction = (device: KernelDevice): boolean => device.vendorId !== 0;
+
 function setBusMaster(kernel: Kernel, device: KernelDevice, on: boolean): void {
-  if (device.vendorId === 0) return;
+  if (!isPciFunction(device)) return;
   const { configuration } = kernel.platform;
   const command = configuration.read32(...device.address, commandRegister) & 0xffff;
   const value = on ? command | busMasterBit : command & ~busMasterBit;

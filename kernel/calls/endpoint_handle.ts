@@ -6,7 +6,7 @@
  * - An endpoint that was sent in a message is dead in its former holder's hands.
  */
 
-import type { Call, Endpoint } from "../abi/kernel.ts";
+import type { Call } from "../abi/kernel.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
 import type { Contract, End } from "../contracts/contract.ts";
 import type { Kernel } from "../kernel.ts";
@@ -64,10 +64,6 @@ export const endOf = EndpointHandle.endOf;
 export const releaseEnd = EndpointHandle.release;
 Reflect.deleteProperty(EndpointHandle.prototype, "constructor");
 Object.freeze(EndpointHandle.prototype);
-
-/** A handle typed as the ABI shows it; types of contracts do not exist at run time. */
-export const asEndpoint = (handle: EndpointHandle): Endpoint<Contract, End> =>
-  handle as unknown as Endpoint<Contract, End>;
 
 /** A call may have been made before its end was given away: what counts is who holds it when the call takes effect. */
 function heldEnd(end: ChannelEnd | undefined, holder: Process | undefined): ChannelEnd {

@@ -15,6 +15,8 @@ export class CallError extends Error implements KernelError {
     super(message);
   }
 }
+// A program that caught one would reach the class, and behind it the host's own Error.
+Reflect.deleteProperty(CallError.prototype, "constructor");
 
 export class ContractViolation extends Error {
   override readonly name = "ContractViolation";

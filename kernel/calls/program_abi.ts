@@ -9,10 +9,10 @@
 import type { Device, Kernel as ProgramKernel, Program, SystemCalls } from "../abi/kernel.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { harden } from "../compiler/lockdown.ts";
-import { ContractError } from "../contracts/monitor.ts";
+import { type CompiledContract, ContractError } from "../contracts/monitor.ts";
 import { serviceProviderContract } from "../contracts/namespace.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Process } from "../process/process.ts";
+import { endsMax, type Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { sleep } from "../scheduling/kernel_event.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
@@ -38,6 +38,8 @@ const sharedParts = [
 const defaultBindTimeoutNs = 10e9;
 const blockMax = 16 << 20;
 const threadsMax = 256;
+/** The namespace's longest path: 16 parts of 64 characters, each behind its stroke. */
+const pathSizeMax = 16 * 65;
 
 /** What a process is started with. */
 export interface ProcessResources {
@@ -75,12 +77,39 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
 }
 
 /** A contract as this kernel knows it; a bad one ends the process that brought it. */
-function admit(kernel: Kernel, contract: Contract) {
+function admit(kernel: Kernel, contract: Contract, process: Process): CompiledContract {
+  const compiled = compile(kernel, contract, process);
+  // Only the kernel passes ends on whose contract it need not know.
+  const isKernels = compiled.messages.some(({ fields }) =>
+    fields.some((field) => field.kind === "endpoint" && field.contract === undefined)
+  );
+  if (!isKernels) return compiled;
+  throw new ContractViolation(
+    `Contract "${compiled.name}": a field must say which contract its endpoint speaks`,
+  );
+}
+
+function compile(kernel: Kernel, contract: Contract, process: Process): CompiledContract {
   try {
-    return kernel.contracts.admit(contract);
+    return kernel.contracts.admit(contract, process);
   } catch (error) {
     if (error instanceof ContractError) throw new ContractViolation(error.message);
     throw error;
+  }
+}
+
+/** A path that a program gave: what no path can be must not travel to the coordinator. */
+function checkPath(path: unknown): string {
+  if (typeof path !== "string" || path.length > pathSizeMax) {
+    throw new CallError("BadArgument", `A path is a text of at most ${pathSizeMax} characters`);
+  }
+  return path;
+}
+
+/** A process may hold more ends than it can open, since others send it some. */
+function checkRoomForEnds({ ends, label }: Process): void {
+  if (ends.size >= endsMax) {
+    throw new CallError("OutOfMemory", `${label} holds ${endsMax} channel ends already`);
   }
 }
 
@@ -124,7 +153,8 @@ const freeCall = (handle: unknown): KernelCall<void> => ({
 const createChannelCall = (contract: Contract): KernelCall<object> => ({
   primitives: ["channelCreate"],
   perform(kernel, { process }) {
-    const ends = kernel.channels.create(admit(kernel, contract));
+    checkRoomForEnds(process);
+    const ends = kernel.channels.create(admit(kernel, contract, process));
     const handle = (end: typeof ends.client) => {
       kernel.own(end, process);
       return new EndpointHandle(end, contract);
@@ -143,22 +173,19 @@ class Bind implements KernelCall<EndpointHandle> {
   ) {}
 
   perform(kernel: Kernel, thread: Thread): typeof blocked {
-    const contract = admit(kernel, this.contract);
+    const { process } = thread;
+    const contract = admit(kernel, this.contract, process);
     const path = this.path ?? kernel.pathOf(contract.contractName);
-    if (typeof path !== "string") {
+    if (path === undefined) {
       throw new CallError("NotFound", `The system manifest names no service for ${contract.contractName}`);
     }
-    const { client, server } = kernel.channels.create(contract);
-    kernel.own(client, thread.process);
     const timeoutNs = Number(this.timeoutNs ?? defaultBindTimeoutNs);
-    kernel.names.bind(
-      thread,
-      path,
-      contract,
-      timeoutNs,
-      server,
-      () => new EndpointHandle(client, this.contract),
-    );
+    checkPath(path);
+    checkRoomForEnds(process);
+    const { client, server } = kernel.channels.create(contract);
+    kernel.own(client, process);
+    const handle = new EndpointHandle(client, this.contract);
+    kernel.names.bind(thread, { path, contract, timeoutNs, server, client }, handle);
     return blocked;
   }
 }
@@ -169,12 +196,14 @@ class Register implements KernelCall<ServiceHandle> {
   constructor(readonly contract: Contract, readonly path: string) {}
 
   perform(kernel: Kernel, thread: Thread): typeof blocked {
-    const contract = admit(kernel, this.contract);
-    const path = String(this.path);
-    const { client, server } = kernel.channels.create(kernel.contracts.admit(serviceProviderContract));
-    kernel.own(server, thread.process);
-    const service = new ServiceHandle(server, this.contract, path);
-    kernel.names.register(thread, path, contract, client, () => service);
+    const { process } = thread;
+    const contract = admit(kernel, this.contract, process);
+    const path = checkPath(this.path);
+    checkRoomForEnds(process);
+    const provider = kernel.channels.create(kernel.contracts.admit(serviceProviderContract, kernel.self));
+    kernel.own(provider.server, process);
+    const service = new ServiceHandle(provider.server, this.contract, path);
+    kernel.names.register(thread, { path, contract, ...provider }, service);
     return blocked;
   }
 }
@@ -182,7 +211,7 @@ class Register implements KernelCall<ServiceHandle> {
 const enumerateCall = (path: string): KernelCall<unknown> => ({
   primitives: [],
   perform(kernel, thread) {
-    kernel.names.enumerate(thread, String(path));
+    kernel.names.enumerate(thread, checkPath(path));
     return blocked;
   },
 });

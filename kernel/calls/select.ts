@@ -7,13 +7,14 @@
  */
 
 import type { ChannelEnd } from "../channels/channel_end.ts";
+import type { EndpointGroup } from "../channels/endpoint_group.ts";
 import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import type { WaitQueue } from "../scheduling/wait_queue.ts";
 import { endOf } from "./endpoint_handle.ts";
-import { forgetMember, groupOf, memberOf } from "./endpoint_set_handle.ts";
+import { groupOf } from "./endpoint_set_handle.ts";
 import { CallError } from "./errors.ts";
 import { eventOf } from "./interrupt_handle.ts";
 import { blocked, type KernelCall } from "./kernel_call.ts";
@@ -35,10 +36,10 @@ export class Select implements KernelCall<unknown> {
   constructor(readonly sources: unknown, readonly timeoutNs: number | undefined) {}
 
   perform(kernel: Kernel, thread: Thread): unknown {
+    const timeoutNs = this.timeoutNs === undefined ? undefined : Number(this.timeoutNs);
     const watches = watchesOf(this.sources);
     const ready = firstOccurrence(watches, kernel, thread.process);
     if (ready !== undefined) return ready;
-    const { timeoutNs } = this;
     if (timeoutNs !== undefined && !(timeoutNs > 0)) return timeout;
     const waiter = () => {
       const occurrence = firstOccurrence(watches, kernel, thread.process);
@@ -100,7 +101,7 @@ function watchOf(on: string, source: unknown): Watch {
       poll(kernel, process) {
         const member = group.next();
         if (member === undefined) return undefined;
-        return pollMember(on, source, member, kernel, process);
+        return pollMember(on, group, member, kernel, process);
       },
     };
   }
@@ -109,8 +110,8 @@ function watchOf(on: string, source: unknown): Watch {
     const { contract } = source as ServiceHandle;
     return {
       queue: provider.waiters,
-      poll(_kernel, process) {
-        const endpoint = takeClient(process, provider, contract);
+      poll(kernel, process) {
+        const endpoint = takeClient(kernel, process, provider, contract);
         return endpoint === undefined ? undefined : Object.freeze({ on, kind: "connection", endpoint });
       },
     };
@@ -133,16 +134,21 @@ function pollEnd(on: string, end: ChannelEnd, kernel: Kernel, process: Process):
   return end.peerClosed || end.closed ? Object.freeze({ on, kind: "closed" }) : undefined;
 }
 
-function pollMember(on: string, set: unknown, end: ChannelEnd, kernel: Kernel, process: Process): object {
-  const { handle: endpoint, data } = memberOf(set, end)!;
+function pollMember(
+  on: string,
+  group: EndpointGroup,
+  end: ChannelEnd,
+  kernel: Kernel,
+  process: Process,
+): object {
+  const { handle: endpoint, data } = group.members.get(end)!;
   const received = end.receive();
   if (received === undefined) {
-    // All it had was the peer's close: the member leaves the set and this side closes too.
-    forgetMember(set, end);
+    // All it had was the peer's close: this side closes too, and so the member leaves the set.
     kernel.channels.close(end);
     return Object.freeze({ on, kind: "closed", endpoint, data });
   }
   const message = unpackMessage(kernel, process, received);
-  end.group?.settle(end);
+  group.settle(end);
   return Object.freeze({ on, kind: "message", endpoint, data, message });
 }

@@ -17,9 +17,12 @@ import { blocked, submit } from "./kernel_call.ts";
 
 export class ServiceHandle {
   readonly #provider: ChannelEnd;
+  /** What was registered; the public copies are the program's to change. */
+  readonly #path: string;
 
   constructor(provider: ChannelEnd, readonly contract: Contract, readonly path: string) {
     this.#provider = provider;
+    this.#path = path;
   }
 
   accept(): Call<unknown> {
@@ -28,17 +31,15 @@ export class ServiceHandle {
     return submit({
       primitives: ["channelReceive"],
       perform(kernel: Kernel, thread: Thread) {
-        if (provider.closed) throw new CallError("ChannelClosed", "The name was taken out of the namespace");
-        const client = takeClient(thread.process, provider, contract);
+        const client = takeClient(kernel, thread.process, provider, contract);
         if (client !== undefined) return client;
-        if (provider.peerClosed) {
-          throw new CallError("ChannelClosed", "The name was taken out of the namespace");
-        }
+        if (isGone(provider)) throw nameGone();
         const waiter = () => {
-          const next = takeClient(thread.process, provider, contract);
-          if (next === undefined) return false;
+          const next = takeClient(kernel, thread.process, provider, contract);
+          if (next === undefined && !isGone(provider)) return false;
           provider.waiters.remove(waiter);
-          thread.answer(next);
+          if (next !== undefined) thread.answer(next);
+          else thread.answerError(nameGone());
           kernel.scheduler.unblock(thread);
           return true;
         };
@@ -50,11 +51,13 @@ export class ServiceHandle {
   }
 
   deregister(): Call<void> {
-    const { path } = this;
+    const path = this.#path;
     const provider = this.#provider;
     return submit({
       primitives: ["channelSend"],
       perform(kernel: Kernel) {
+        // Once it is out, the path may be somebody else's.
+        if (isGone(provider)) return;
         kernel.names.deregister(path);
         kernel.channels.close(provider);
       },
@@ -69,8 +72,13 @@ export const providerOf = ServiceHandle.providerOf;
 Reflect.deleteProperty(ServiceHandle.prototype, "constructor");
 Object.freeze(ServiceHandle.prototype);
 
+const isGone = (provider: ChannelEnd): boolean => provider.closed || provider.peerClosed;
+
+const nameGone = (): CallError => new CallError("ChannelClosed", "The name was taken out of the namespace");
+
 /** The next client that waits at a provider channel; it is the process's from here on. */
 export function takeClient(
+  kernel: Kernel,
   process: Process,
   provider: ChannelEnd,
   contract: Contract,
@@ -78,7 +86,6 @@ export function takeClient(
   const message = provider.receive();
   if (message === undefined) return undefined;
   const end = message.values[0] as ChannelEnd;
-  end.holder = process;
-  process.ends.add(end);
+  kernel.own(end, process);
   return new EndpointHandle(end, contract);
 }

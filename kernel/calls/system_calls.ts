@@ -41,7 +41,12 @@ export function createSystemCalls(): SystemCalls {
     channels: () => quick(channelRows),
     place: (manifest: string) => asCoordinator((coordinator) => explainPlacement(coordinator, manifest)),
     bootProgram: (name: string) => asCoordinator((coordinator) => bootProgram(coordinator, name)),
-    bootList: () => asCoordinator(({ archive }) => archive.system.boot),
+    bootList: () =>
+      asCoordinator(({ archive }) =>
+        archive.system.boot.map(({ program, arguments: words }) =>
+          Object.freeze({ program, arguments: Object.freeze([...words]) })
+        )
+      ),
     describeManifest: (text: string) => asCoordinator(({ kernel }) => describeManifest(kernel, text)),
     spawn: (launch: SpawnRequest) => submit(spawnCall(launch)),
     waitProcess: (pid: number) => submit(waitCall(pid)),

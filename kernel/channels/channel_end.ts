@@ -64,7 +64,7 @@ export class ChannelEnd {
   /** Arrived out of order, by number. */
   readonly #early = new Map<number, Arrival>();
 
-  constructor(readonly channel: number, readonly end: End, readonly contract: CompiledContract) {
+  constructor(readonly channel: number, readonly end: End, public contract: CompiledContract) {
     this.state = contract.start;
   }
 
@@ -81,6 +81,7 @@ export class ChannelEnd {
 
   /** Sends; the contract has been checked. After the peer's close it goes nowhere. */
   send(message: Message, nextState: number): void {
+    const before = this.state;
     this.state = nextState;
     const sequence = this.sendSequence++;
     try {
@@ -88,6 +89,7 @@ export class ChannelEnd {
     } catch (error) {
       // Its number is that of the close which follows: the peer must not wait for a message that never went.
       this.sendSequence = sequence;
+      this.state = before;
       throw error;
     }
   }

@@ -9,6 +9,7 @@
  *   under way to it can be dealt with.
  */
 
+import { CallError } from "../calls/errors.ts";
 import type { End } from "../contracts/contract.ts";
 import type { CompiledContract } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
@@ -76,7 +77,16 @@ export class ChannelTable {
 
   contractOf(channel: number, end: End): CompiledContract | undefined {
     const key = keyOf(channel, end);
-    return this.#ends.get(key)?.contract ?? this.#forwardings.get(key)?.contract;
+    const here = this.#ends.get(key);
+    if (here === undefined) return this.#forwardings.get(key)?.contract;
+    this.learnContract(here);
+    return here.contract;
+  }
+
+  /** An end may have come before the program that brings its contract: it is looked up again when it matters. */
+  learnContract(end: ChannelEnd): void {
+    const { name, digest, stateNames } = end.contract;
+    if (stateNames.length === 0) end.contract = this.#kernel.contracts.find(name, digest) ?? end.contract;
   }
 
   /** Closes an end that is here, whoever held it, and frees what waits for it. */
@@ -164,9 +174,9 @@ export class ChannelTable {
 
   /** Takes an end that came from another kernel. */
   adopt(travelling: TravellingEnd): ChannelEnd {
-    const known = this.#kernel.contracts.find(travelling.contract);
+    const known = this.#kernel.contracts.find(travelling.contract, travelling.digest);
     // A kernel that only passes an end on, as the coordinator does for a bind, need not know its contract.
-    const contract = known?.digest === travelling.digest ? known : opaqueContract(travelling);
+    const contract = known ?? opaqueContract(travelling);
     const end = new ChannelEnd(travelling.channel, travelling.end, contract);
     end.state = travelling.state;
     end.sendSequence = travelling.sendSequence;
@@ -216,8 +226,15 @@ export class ChannelTable {
 
   #forward(to: number, channel: number, end: End, sequence: number, arrival: Arrival): void {
     const peer = this.#kernel.peer(to);
-    if (typeof arrival === "string") peer.sendClose(channel, end, sequence);
-    else peer.sendMessage(channel, end, sequence, arrival.message);
+    if (typeof arrival === "string") return peer.sendClose(channel, end, sequence);
+    try {
+      peer.sendMessage(channel, end, sequence, arrival.message);
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      this.#kernel.note(`channel ${channel} is closed: ${error.message}`);
+      this.dispose(arrival.message);
+      peer.sendClose(channel, end, sequence);
+    }
   }
 
   #enter(end: ChannelEnd): ChannelEnd {

@@ -3,18 +3,25 @@
  *
  * Ends with something stand in one queue, each once, in the order in which it came;
  * after one message is taken an end that has more goes to the back: round robin.
+ * - A member that is closed or given away leaves by itself.
  */
 
 import { WaitQueue } from "../scheduling/wait_queue.ts";
 import type { ChannelEnd } from "./channel_end.ts";
 
+/** What a program keeps for a member: its handle, and its own data. */
+export interface Member {
+  readonly handle: unknown;
+  readonly data: unknown;
+}
+
 export class EndpointGroup {
-  readonly members = new Set<ChannelEnd>();
+  readonly members = new Map<ChannelEnd, Member>();
   readonly waiters = new WaitQueue();
   readonly #ready: ChannelEnd[] = [];
 
-  add(end: ChannelEnd): void {
-    this.members.add(end);
+  add(end: ChannelEnd, member: Member): void {
+    this.members.set(end, member);
     end.group = this;
     if (end.ready) this.noteReady(end);
   }

@@ -1,11 +1,14 @@
 /**
- * The contract registry of a kernel: one name, one contract.
+ * The contract registry of a kernel: one declaration, one contract, whoever brings it.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Contract } from "./contract.ts";
-import { ContractError } from "./monitor.ts";
+import { compileContract, ContractError } from "./monitor.ts";
 import { ContractRegistry } from "./registry.ts";
+
+/** A process, as far as the registry cares. */
+const user = {};
 
 const named = (name: string, extra: Partial<Contract> = {}): Contract => ({
   name,
@@ -18,22 +21,22 @@ const named = (name: string, extra: Partial<Contract> = {}): Contract => ({
 
 Deno.test("equal declarations of two programs are one contract to the kernel", () => {
   const registry = new ContractRegistry();
-  const first = registry.admit(named("clock/1"));
-  assert(registry.admit(named("clock/1")) === first);
-  assert(registry.find("clock/1") === first);
-  assertEquals(registry.find("clock/2"), undefined);
+  const first = registry.admit(named("clock/1"), user);
+  assert(registry.admit(named("clock/1"), {}) === first);
+  assert(registry.find("clock/1", first.digest) === first);
+  assertEquals(registry.find("clock/2", first.digest), undefined);
 });
 
-Deno.test("another declaration under a known name is refused, and the first stays", () => {
+Deno.test("another declaration under a known name is another contract, whoever came first", () => {
   const registry = new ContractRegistry();
-  const first = registry.admit(named("clock/1"));
-  const other = named("clock/1", { messages: { tick: { from: "server", doc: "Time passes" } } });
-  assertThrows(
-    () => registry.admit(other),
-    ContractError,
-    `"clock/1" is already known with another declaration`,
+  const first = registry.admit(named("clock/1"), user);
+  const other = registry.admit(
+    named("clock/1", { messages: { tick: { from: "server", doc: "Time passes" } } }),
+    {},
   );
-  assert(registry.find("clock/1") === first);
+  assert(other !== first && other.digest !== first.digest);
+  assert(registry.find("clock/1", first.digest) === first);
+  assert(registry.find("clock/1", other.digest) === other);
 });
 
 Deno.test("contracts of endpoints inside messages are known as well, at any depth", () => {
@@ -44,34 +47,56 @@ Deno.test("contracts of endpoints inside messages are known as well, at any dept
         tick: { from: "client", doc: "Take this", body: { to: { endpoint: carried, end: "server" } } },
       },
     });
-  registry.admit(carrying("outer/1", carrying("middle/1", named("inner/1"))));
-  assertEquals(["outer/1", "middle/1", "inner/1"].map((name) => registry.find(name)?.name), [
-    "outer/1",
-    "middle/1",
-    "inner/1",
-  ]);
+  const inner = named("inner/1");
+  const middle = carrying("middle/1", inner);
+  for (const contract of [carrying("outer/1", middle), middle, inner]) {
+    const { name, digest } = compileContract(contract);
+    assertEquals(registry.find(name, digest), undefined);
+  }
+  registry.admit(carrying("outer/1", middle), user);
+  for (const contract of [carrying("outer/1", middle), middle, inner]) {
+    const { name, digest } = compileContract(contract);
+    assertEquals(registry.find(name, digest)?.name, name);
+  }
 });
 
 Deno.test("a declaration that changed after it was admitted is looked at again, a frozen one is not", () => {
   const registry = new ContractRegistry();
   const changing = named("clock/1") as { start: string } & Contract;
-  registry.admit(changing);
+  const before = registry.admit(changing, user);
   (changing.states as Record<string, Record<string, string>>)["stopped"] = {};
-  assertThrows(() => registry.admit(changing), ContractError, "already known");
+  assert(registry.admit(changing, user).digest !== before.digest);
   const frozen = Object.freeze(named("calendar/1"));
-  assert(registry.admit(frozen) === registry.admit(frozen));
+  assert(registry.admit(frozen, user) === registry.admit(frozen, user));
 });
 
 Deno.test("what is no contract is refused", () => {
   const registry = new ContractRegistry();
   for (const nothing of [undefined, null, 7, "pipe/1"]) {
-    assertThrows(() => registry.admit(nothing as unknown as Contract), ContractError, "not a contract");
+    assertThrows(() => registry.admit(nothing as unknown as Contract, user), ContractError, "not a contract");
   }
 });
 
-Deno.test("a kernel knows at most 1,024 contracts, and refuses the next", () => {
+Deno.test("a process uses at most 64 contracts, and takes none from the others", () => {
   const registry = new ContractRegistry();
-  for (let index = 0; index < 1024; index++) registry.admit(named(`c${index}/1`));
-  assertThrows(() => registry.admit(named("one-more/1")), ContractError, "More than 1024 contracts");
-  registry.admit(named("c7/1"));
+  for (let index = 0; index < 64; index++) registry.admit(named(`c${index}/1`), user);
+  assertThrows(() => registry.admit(named("one-more/1"), user), ContractError, "at most 64 contracts");
+  registry.admit(named("c7/1"), user);
+  registry.admit(named("one-more/1"), {});
+});
+
+Deno.test("contracts that only dead processes used go when there are many, the oldest first", () => {
+  const registry = new ContractRegistry();
+  const kept = registry.admit(named("kept/1"), user);
+  const digests: number[] = [];
+  for (let process = 0; process < 32; process++) {
+    const dead = {};
+    for (let index = 0; index < 64; index++) {
+      digests.push(registry.admit(named(`c${process}-${index}/1`), dead).digest);
+    }
+    registry.forget(dead);
+  }
+  assert(registry.find("kept/1", kept.digest) === kept);
+  assertEquals(registry.find("c0-0/1", digests[0]!), undefined);
+  assert(registry.find("c31-63/1", digests.at(-1)!) !== undefined);
 });

@@ -5,13 +5,12 @@
  * channel, which the namespace forwards to the service (paper, section 3.5).
  * - A name goes when its service deregisters it or when the service's channel closes.
  * - A bind to a name that is not there waits for it, up to its time-out; at most
- *   `waitingMax` binds wait at a time.
+ *   `waitingMax` binds wait at a time, and a bind whose client is gone waits no more.
  * - System contracts map to paths by the system manifest, before a bind comes here.
  */
 
-import { ContractViolation } from "../calls/errors.ts";
+import { CallError, ContractViolation } from "../calls/errors.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
-import { namespaceContract } from "../contracts/namespace.ts";
 import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { KernelTimer } from "../scheduling/timers.ts";
@@ -81,7 +80,12 @@ export class Namespace {
     const [id, path] = message.values as [number, string];
     const reply = (tag: string, ...values: Message["values"]) => {
       const definition = end.contract.messageOf.get(tag)!;
-      end.send({ definition, values: [id, ...values] }, end.stateAfter(definition));
+      try {
+        end.send({ definition, values: [id, ...values] }, end.stateAfter(definition));
+      } catch (error) {
+        if (!(error instanceof ContractViolation || error instanceof CallError)) throw error;
+        this.#kernel.note(`kernel ${client} gets no answer from the namespace: ${error.message}`);
+      }
     };
     const refuse = (code: string, reason: string) => reply("refused", code, reason.slice(0, 200));
     const done = () => reply("done");
@@ -150,11 +154,13 @@ export class Namespace {
   #bind(bind: WaitingBind, timeoutNs: number): void {
     const name = this.#names.get(bind.path);
     if (name !== undefined) return this.#satisfy(bind, name);
+    if (bind.endpoint.peerClosed) return this.#refuse(bind, "NotFound", "The client is gone");
     if (!(timeoutNs > 0)) return this.#refuse(bind, "NotFound", `Nothing is registered at "${bind.path}"`);
     if (this.#waiting.size >= waitingMax) {
       return this.#refuse(bind, "TimedOut", `More than ${waitingMax} binds wait`);
     }
     this.#waiting.add(bind);
+    bind.endpoint.onClosed = () => this.#refuse(bind, "NotFound", "The client is gone");
     const { timers, clock } = this.#kernel;
     bind.timer = timers.at(later(clock.now, nanoseconds(timeoutNs)), () => {
       bind.timer = undefined;
@@ -190,6 +196,7 @@ export class Namespace {
 
   #settle(bind: WaitingBind): void {
     this.#waiting.delete(bind);
+    bind.endpoint.onClosed = undefined;
     if (bind.timer !== undefined) this.#kernel.timers.cancel(bind.timer);
   }
 
@@ -211,6 +218,3 @@ export class Namespace {
     for (const name of [...this.#names.values()]) if (name.kernel === kernel) this.#remove(name);
   }
 }
-
-/** What a kernel declares to its contract registry before it meets the others. */
-export const kernelContracts = [namespaceContract] as const;

@@ -17,6 +17,14 @@ interface Request {
   answer(message: Message): void;
 }
 
+/** A path, the contract spoken there, and both ends of the channel that leads to it. */
+interface NewName {
+  readonly path: string;
+  readonly contract: CompiledContract;
+  readonly client: ChannelEnd;
+  readonly server: ChannelEnd;
+}
+
 export class NamespaceClient {
   readonly #kernel: Kernel;
   readonly #end: ChannelEnd;
@@ -34,19 +42,11 @@ export class NamespaceClient {
     };
   }
 
-  register(
-    thread: Thread,
-    path: string,
-    contract: CompiledContract,
-    provider: ChannelEnd,
-    answer: () => unknown,
-  ): void {
-    this.#ask(
-      thread,
-      "register",
-      [path, contract.name, contract.digest, contract.contractName, provider],
-      answer,
-    );
+  /** Enters a name; the answer is `service`, which holds the provider channel's `server` end. */
+  register(thread: Thread, name: NewName, service: object): void {
+    const { path, contract, client, server } = name;
+    const values = [path, contract.name, contract.digest, contract.contractName, client];
+    this.#ask(thread, "register", values, () => service, server);
   }
 
   /** Nobody waits: used when a process dies too. */
@@ -54,41 +54,60 @@ export class NamespaceClient {
     this.#send("deregister", [path], { answer: () => {} });
   }
 
-  bind(
-    thread: Thread,
-    path: string,
-    contract: CompiledContract,
-    timeoutNs: number,
-    server: ChannelEnd,
-    answer: () => unknown,
-  ): void {
-    this.#ask(thread, "bind", [path, contract.name, contract.digest, timeoutNs, server], answer);
+  /** Sends the `server` end to the service at a path; the answer is `handle`, which holds the other. */
+  bind(thread: Thread, wanted: NewName & { readonly timeoutNs: number }, handle: object): void {
+    const { path, contract, timeoutNs, client, server } = wanted;
+    const values = [path, contract.name, contract.digest, timeoutNs, server];
+    this.#ask(thread, "bind", values, () => handle, client);
   }
 
   enumerate(thread: Thread, path: string): void {
     this.#ask(thread, "enumerate", [path], (message) => entriesOf(message.values[1] as string));
   }
 
-  #ask(thread: Thread, tag: string, values: MessageValue[], answer: (message: Message) => unknown): void {
-    const id = this.#send(tag, values, {
+  /** `kept` is the caller's end of the channel that the request is about; it goes if the request is refused. */
+  #ask(
+    thread: Thread,
+    tag: string,
+    values: MessageValue[],
+    answer: (message: Message) => unknown,
+    kept?: ChannelEnd,
+  ): void {
+    const drop = () => {
+      if (kept !== undefined) this.#kernel.channels.close(kept);
+    };
+    const request: Request = {
       answer: (message) => {
         if (message.definition.tag === "refused") {
           const [, code, reason] = message.values as [number, KernelError["code"], string];
+          drop();
           thread.answerError(new CallError(code, reason));
         } else {
           thread.answer(answer(message));
         }
         this.#kernel.scheduler.unblock(thread);
       },
-    });
-    thread.wait = { cancel: () => this.#requests.delete(id) };
+    };
+    try {
+      const id = this.#send(tag, values, request);
+      thread.wait = { cancel: () => this.#requests.delete(id) };
+    } catch (error) {
+      drop();
+      throw error;
+    }
   }
 
   #send(tag: string, values: MessageValue[], request: Request): number {
-    const id = this.#nextId++;
+    const id = this.#nextId;
+    this.#nextId = (id + 1) >>> 0;
     this.#requests.set(id, request);
     const definition = this.#end.contract.messageOf.get(tag)!;
-    this.#end.send({ definition, values: [id, ...values] }, this.#end.stateAfter(definition));
+    try {
+      this.#end.send({ definition, values: [id, ...values] }, this.#end.stateAfter(definition));
+    } catch (error) {
+      this.#requests.delete(id);
+      throw error;
+    }
     return id;
   }
 }

@@ -4,7 +4,7 @@
  * All of it lives on one kernel, from start to end. What a process holds is written
  * down here (blocks, channel ends, services), so that its death can free everything.
  * - `label` names it in tables and logs: `Program:pid@kernel`.
- * - Cycles of the program's instructions are counted by its image; `readCycles`.
+ * - Cycles of the program's instructions are counted by its image; `takeCycles`.
  */
 
 import type { ChannelEnd } from "../channels/channel_end.ts";
@@ -32,6 +32,9 @@ export interface ProgramInstance {
 
 export type ProcessState = "running" | "ended";
 
+/** Channel ends that a process may hold before it can open no more; a server with many clients has as many. */
+export const endsMax = 4096;
+
 export class Process implements BlockOwner {
   readonly blocks = new Set<Block>();
   heapBytes = 0;
@@ -47,7 +50,8 @@ export class Process implements BlockOwner {
   /** Cycles spent on its behalf, kernel calls included. */
   cpuCycles = 0;
   instance: ProgramInstance | undefined;
-  /** The device that a driver was given, and the listener on its interrupt line. */
+  #cyclesTaken = 0;
+  /** The device that a driver was given, and the listener on its interrupt line; none once the kernel took it over. */
   device: { readonly location: string; readonly interrupt: object } | undefined;
 
   constructor(
@@ -61,7 +65,14 @@ export class Process implements BlockOwner {
     return `${this.manifest.name}:${this.pid}@${this.kernelName}`;
   }
 
-  readCycles(): number {
-    return this.instance?.readCycles() ?? 0;
+  /**
+   * Cycles of the program since this was last asked: its burst, and what getters of its arguments ran
+   * inside the kernel call before.
+   */
+  takeCycles(): number {
+    const total = this.instance?.readCycles() ?? 0;
+    const taken = total - this.#cyclesTaken;
+    this.#cyclesTaken = total;
+    return taken;
   }
 }

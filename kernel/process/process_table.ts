@@ -45,11 +45,20 @@ export class ProcessTable {
     if (this.#processes.size >= processesMax) {
       throw new CallError("OutOfMemory", `At most ${processesMax} processes run on a kernel`);
     }
-    const pid = this.#kernel.index * pidsPerKernel + this.#nextSerial++;
+    const pid = this.#nextPid();
     const process = new Process(pid, this.#kernel.name, manifest, arguments_);
     this.#processes.set(pid, process);
     this.#kernel.note(`process ${process.label} created`);
     return process;
+  }
+
+  /** Numbers come round again, but not while somebody may ask for the process that had one. */
+  #nextPid(): number {
+    for (;;) {
+      const pid = this.#kernel.index * pidsPerKernel + this.#nextSerial;
+      this.#nextSerial = this.#nextSerial % (pidsPerKernel - 1) + 1;
+      if (this.find(pid) === undefined) return pid;
+    }
   }
 
   startThread(process: Process, code: Resumable, name: string): Thread {
@@ -108,6 +117,7 @@ export class ProcessTable {
     for (const finalise of process.finalisers.reverse()) finalise();
     for (const end of [...process.ends]) kernel.channels.close(end);
     for (const block of [...process.blocks]) kernel.heap.free(block);
+    kernel.contracts.forget(process);
     this.#processes.delete(process.pid);
     this.#ended.set(process.pid, process);
     if (this.#ended.size > endedMax) this.#ended.delete(this.#ended.keys().next().value!);

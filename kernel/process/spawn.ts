@@ -28,8 +28,8 @@ export interface SpawnRequest {
 
 /** Starts a process for `parent`, whose pipe ends change hands. */
 export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): Process {
-  const stdin = pipeEnd(request.stdin, "server", parent);
-  const stdout = pipeEnd(request.stdout, "client", parent);
+  const stdin = pipeEnd(kernel, request.stdin, "server", parent);
+  const stdout = pipeEnd(kernel, request.stdout, "client", parent);
   const manifest = readManifest(String(request.source.manifest));
   const process = start(
     kernel,
@@ -42,8 +42,6 @@ export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): P
   );
   releaseEnd(request.stdin);
   releaseEnd(request.stdout);
-  parent.ends.delete(stdin);
-  parent.ends.delete(stdout);
   return process;
 }
 
@@ -54,7 +52,7 @@ export function spawnFromKernel(
   il: string,
   arguments_: readonly string[],
 ): Process {
-  const contract = kernel.contracts.admit(pipeContract);
+  const contract = kernel.contracts.admit(pipeContract, kernel.self);
   const input = kernel.channels.create(contract);
   const output = kernel.channels.create(contract);
   const process = start(
@@ -119,11 +117,16 @@ function deviceFor(kernel: Kernel, process: Process, manifest: Manifest, locatio
   return openDevice(kernel, process, device);
 }
 
-function pipeEnd(handle: unknown, side: "client" | "server", parent: Process): ChannelEnd {
+function pipeEnd(
+  kernel: Kernel,
+  handle: unknown,
+  side: "client" | "server",
+  parent: Process,
+): ChannelEnd {
   const end = endOf(handle);
   if (
     end === undefined || end.closed || end.holder !== parent || end.end !== side ||
-    end.contract.name !== pipeContract.name
+    end.contract.digest !== kernel.contracts.admit(pipeContract, kernel.self).digest
   ) {
     throw new CallError("BadArgument", `A process needs the ${side}'s end of a pipe`);
   }

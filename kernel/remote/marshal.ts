@@ -50,7 +50,7 @@ export interface TravellingEnd {
 
 /** What the sending kernel does on the way. */
 export interface Departure {
-  /** Puts a text into a block of its own. */
+  /** Puts a text into a block of its own; may throw, as long as nothing has left. */
   textBlock(text: Uint8Array): Block;
   /** The block must stay until it is released. */
   blockLeaves(block: Block): void;
@@ -73,13 +73,28 @@ export function encodeMessage(
     message.definition.index,
   );
   const { fields } = message.definition;
-  let spare = bodySizeMax - fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
+  // Texts come first: what they need may not be there, and then nothing has left yet.
+  const texts = placeTexts(message, departure);
   fields.forEach((field, index) => {
-    const value = message.values[index]!;
-    if (field.kind === "string") spare -= encodeString(writer, value as string, spare, departure);
-    else encodeField(writer, field, value, departure);
+    const text = texts[index];
+    if (text !== undefined) encodeString(writer, text, departure);
+    else encodeField(writer, field, message.values[index]!, departure);
   });
   return writer.bytes;
+}
+
+/** A text stands in the record if the record has the room to spare, otherwise in a block of its own. */
+function placeTexts(message: Message, departure: Departure): (Uint8Array | Block | undefined)[] {
+  const { fields } = message.definition;
+  let spare = bodySizeMax - fields.reduce((sum, field) => sum + recordSizeOf(field), 0);
+  return fields.map((field, index) => {
+    if (field.kind !== "string") return undefined;
+    const bytes = encodeText(message.values[index] as string);
+    const needed = Math.max(0, bytes.length - blockSize);
+    if (bytes.length > inlineStringMax || needed > spare) return departure.textBlock(bytes);
+    spare -= needed;
+    return bytes;
+  });
 }
 
 function encodeField(
@@ -111,20 +126,15 @@ function encodeField(
   }
 }
 
-/** A text stands in the record if the record has the room to spare; returns how much of it that took. */
-function encodeString(writer: RecordWriter, text: string, spare: number, departure: Departure): number {
-  const bytes = encodeText(text);
-  const needed = Math.max(0, bytes.length - blockSize);
-  if (bytes.length <= inlineStringMax && needed <= spare) {
-    writer.u16(bytes.length);
-    writer.raw(bytes);
-    return needed;
+function encodeString(writer: RecordWriter, text: Uint8Array | Block, departure: Departure): void {
+  if (text instanceof Uint8Array) {
+    writer.u16(text.length);
+    writer.raw(text);
+    return;
   }
-  const block = departure.textBlock(bytes);
-  departure.blockLeaves(block);
+  departure.blockLeaves(text);
   writer.u16(inBlock);
-  encodeBlock(writer, block);
-  return 0;
+  encodeBlock(writer, text);
 }
 
 function encodeBlock(writer: RecordWriter, block: Block): void {

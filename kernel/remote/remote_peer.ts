@@ -11,7 +11,7 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
-import { ContractViolation } from "../calls/errors.ts";
+import { CallError, ContractViolation } from "../calls/errors.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
@@ -53,13 +53,22 @@ export class RemotePeer {
     return this.transport.backlog >= backlogMax;
   }
 
-  /** Sends a message to the end `end` of a channel, over there. */
+  /** Sends a message to the end `end` of a channel, over there; throws CallError without memory, and took nothing. */
   sendMessage(channel: number, end: "client" | "server", sequence: number, message: Message): void {
     const { kernel } = this;
     const afterwards: (() => void)[] = [];
+    const texts: Block[] = [];
     const departure: Departure = {
       textBlock: (text) => {
         const block = kernel.allocateKernelBlock(text.length);
+        if (block === undefined) {
+          for (const earlier of texts) kernel.heap.free(earlier);
+          throw new CallError(
+            "OutOfMemory",
+            `${kernel.name} has no memory for a text of ${text.length} bytes`,
+          );
+        }
+        texts.push(block);
         block.bytes.set(text);
         return block;
       },
@@ -174,17 +183,17 @@ export class RemotePeer {
     const contract = channels.contractOf(record.channel, end);
     const definition = contract?.messages[record.message];
     if (definition === undefined) {
-      throw new Error(
-        `Kernel ${this.index} sent message ${record.message} to channel ${record.channel}, which is unknown`,
-      );
+      // The process that brought the contract died while its end was on its way.
+      return channels.lost(record.channel, end, record.sequence);
     }
     this.receivedMessages++;
     const raw = decodeFields(record, definition);
-    if (!this.#hasRoomFor(raw)) {
+    const blocks = this.#allocateFor(raw);
+    if (blocks === undefined) {
       this.#drop(raw);
       return channels.lost(record.channel, end, record.sequence);
     }
-    const blocks = yield* this.#bring(raw);
+    yield* this.#bring(raw, blocks);
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
     this.kernel.note(
       `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
@@ -192,10 +201,19 @@ export class RemotePeer {
     channels.arrived(record.channel, end, record.sequence, { message: { definition, values } });
   }
 
-  #hasRoomFor(raw: readonly RawValue[]): boolean {
-    const bytes = raw.reduce((sum, value) => sum + ("block" in value ? value.block.length : 0), 0);
+  /** Blocks for all that a message names, or undefined when this kernel has no room for them. */
+  #allocateFor(raw: readonly RawValue[]): (Block | undefined)[] | undefined {
     const { heap } = this.kernel;
-    return heap.liveBytes + bytes <= heap.size - heapReserve;
+    const sizes = raw.map((value) => "block" in value ? value.block.length : undefined);
+    const bytes = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
+    if (heap.liveBytes + bytes > heap.size - heapReserve) return undefined;
+    const blocks = sizes.map((size) =>
+      size === undefined ? undefined : this.kernel.allocateKernelBlock(size)
+    );
+    if (blocks.every((block, index) => block !== undefined || sizes[index] === undefined)) return blocks;
+    // The heap has the bytes, but not in one piece.
+    for (const block of blocks) if (block !== undefined) heap.free(block);
+    return undefined;
   }
 
   /** Gives back what a message carries without taking it. */
@@ -206,20 +224,14 @@ export class RemotePeer {
     }
   }
 
-  /** Copies the blocks that a message names into this kernel's heap. */
-  *#bring(raw: readonly RawValue[]): Call<(Block | undefined)[]> {
-    const copies: Copy[] = [];
-    const blocks = raw.map((value) => {
-      if (value.kind !== "block" && value.kind !== "text") return undefined;
-      const block = this.kernel.allocateKernelBlock(value.block.length);
-      copies.push(copyOf(value.block, block));
-      return block;
-    });
-    if (copies.length > 0) {
-      yield* this.transport.pull(copies);
-      for (const copy of copies) this.copiedBytes += copy.length;
-    }
-    return blocks;
+  /** Copies what a message names into blocks of this kernel's heap. */
+  *#bring(raw: readonly RawValue[], blocks: readonly (Block | undefined)[]): Call<void> {
+    const copies = raw.flatMap((value, index) =>
+      "block" in value ? [copyOf(value.block, blocks[index]!)] : []
+    );
+    if (copies.length === 0) return;
+    yield* this.transport.pull(copies);
+    for (const copy of copies) this.copiedBytes += copy.length;
   }
 
   #settleValue(raw: RawValue, block: Block | undefined): MessageValue {
@@ -282,12 +294,13 @@ export class RemoteDelivery {
           `the last is "${message.definition.tag}"`,
       );
     }
-    this.peer.sendMessage(
-      this.from.channel,
-      this.from.end === "client" ? "server" : "client",
-      sequence,
-      message,
-    );
+    const { channel, end } = this.from;
+    try {
+      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message);
+    } catch (error) {
+      if (error instanceof CallError) this.peer.kernel.channels.dispose(message);
+      throw error;
+    }
   }
 
   close(sequence: number): void {

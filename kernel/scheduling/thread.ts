@@ -50,8 +50,6 @@ export class Thread {
 
   /** Runs the generator to its next call; returns the instructions' cycles. */
   step(): number {
-    const { process } = this;
-    const before = process.readCycles();
     try {
       const answer = this.#answer;
       this.#answer = { value: undefined };
@@ -60,7 +58,7 @@ export class Thread {
     } catch (error) {
       this.burstEnd = { kind: "threw", error };
     }
-    return process.readCycles() - before;
+    return this.process.takeCycles();
   }
 
   /** The value that the pending `yield*` evaluates to. */

@@ -283,17 +283,11 @@ export class TestKernel {
 
   entries(path: string): NamespaceEntry[] {
     const below = path === "/" ? "/" : `${path}/`;
-    const entries = new Map<string, NamespaceEntry>();
-    for (const [name, { contract, owner }] of this.names) {
-      const parts = name.slice(1).split("/");
-      for (let count = 1; count < parts.length; count++) {
-        const directory = "/" + parts.slice(0, count).join("/");
-        entries.set(directory, { path: directory, kind: "directory", contract: "", kernel: "" });
-      }
+    const entries = [...this.names].map(([name, { contract, owner }]): NamespaceEntry => {
       const kind = name.startsWith("/kernels/") ? "kernel" : "service";
-      entries.set(name, { path: name, kind, contract: contract.contractName, kernel: owner.kernelName });
-    }
-    return [...entries.values()].filter((entry) => entry.path === path || entry.path.startsWith(below))
+      return { path: name, kind, contract: contract.contractName, kernel: owner.kernelName };
+    });
+    return entries.filter((entry) => entry.path === path || entry.path.startsWith(below))
       .sort((a, b) => a.path < b.path ? -1 : 1);
   }
 }

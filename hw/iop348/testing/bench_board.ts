@@ -7,17 +7,17 @@
  * - Host DRAM is 1 MiB at 0; PCI addresses above it are claimed by nobody.
  */
 
-import { armv5te } from "../cpu/isa_armv5te.ts";
-import { AddressSpace } from "../memory/address_space.ts";
-import type { BusTarget } from "../memory/bus_target.ts";
-import { DramBlock } from "../memory/dram.ts";
-import { PciBus } from "../pci/bus.ts";
-import type { PciDeviceFactory } from "../pci/device.ts";
-import { LineEventLog } from "../time/event_log.ts";
-import { EventQueue } from "../time/event_queue.ts";
-import { type Instant, later, milliseconds } from "../time/time.ts";
-import { type Board, createBoard } from "./board.ts";
-import { memoryMap, peripherals } from "./memory_map.ts";
+import { armv5te } from "../../cpu/isa_armv5te.ts";
+import { AddressSpace } from "../../memory/address_space.ts";
+import type { BusTarget } from "../../memory/bus_target.ts";
+import { DramBlock } from "../../memory/dram.ts";
+import { PciBus } from "../../pci/bus.ts";
+import type { PciDeviceFactory } from "../../pci/device.ts";
+import { LineEventLog } from "../../time/event_log.ts";
+import { EventQueue } from "../../time/event_queue.ts";
+import { type Instant, later, milliseconds } from "../../time/time.ts";
+import { type Board, createBoard } from "../board.ts";
+import { memoryMap, peripherals } from "../memory_map.ts";
 
 export const hostMemorySize = 0x100000;
 export const boardSlot = 5;

@@ -1,16 +1,16 @@
 /**
  * A PCI slot on a test bench: memory, a clock and an interrupt lamp for one device model.
  *
- * Tests of device models (this one, and the NIC beside it) plug a model in here and drive it through
+ * Tests of device models (NIC, disk controller) plug a model in here and drive it through
  * its registers, without a bus or a machine.
  * - DMA completes in order, `dmaNs` per transfer after it was asked for; 0 means at the next event.
  * - Addresses outside of the memory fault; `holdDma` is the bus-master bit being off.
  */
 
-import { BusFault, type BusTarget } from "../memory/bus_target.ts";
-import type { PciDevice, PciDeviceFactory, PciSlot } from "../pci/device.ts";
-import { EventQueue } from "../time/event_queue.ts";
-import { later, nanoseconds } from "../time/time.ts";
+import { BusFault, type BusTarget } from "../../memory/bus_target.ts";
+import type { PciDevice, PciDeviceFactory, PciSlot } from "../device.ts";
+import { EventQueue } from "../../time/event_queue.ts";
+import { later, nanoseconds } from "../../time/time.ts";
 
 export interface BenchSlotOptions {
   readonly memoryBytes?: number;

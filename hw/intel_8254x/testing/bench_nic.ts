@@ -8,11 +8,11 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Station } from "../ethernet/link.ts";
-import { BenchSlot, type BenchSlotOptions } from "../sii3114/bench_slot.ts";
-import { createNic } from "./nic.ts";
-import { nicRegisters } from "./registers.ts";
-import { statisticsRegisters } from "./statistics.ts";
+import type { Station } from "../../ethernet/link.ts";
+import { BenchSlot, type BenchSlotOptions } from "../../pci/testing/bench_slot.ts";
+import { createNic } from "../nic.ts";
+import { nicRegisters } from "../registers.ts";
+import { statisticsRegisters } from "../statistics.ts";
 
 export const macAddress = Uint8Array.of(0x02, 0x12, 0x34, 0x56, 0x78, 0x9a);
 const receiveRing = 0x1000;

@@ -8,13 +8,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { DiskDrive } from "../disk/drive.ts";
-import { MemoryMedium } from "../disk/memory_medium.ts";
-import { BenchSlot, type BenchSlotOptions } from "./bench_slot.ts";
-import { commandCodes } from "./commands.ts";
-import { createSataController } from "./controller.ts";
-import type { FifoTiming } from "./fifo.ts";
-import { type PortRegisterMap, portRegisters } from "./registers.ts";
+import { DiskDrive } from "../../disk/drive.ts";
+import { MemoryMedium } from "../../disk/memory_medium.ts";
+import { BenchSlot, type BenchSlotOptions } from "../../pci/testing/bench_slot.ts";
+import { commandCodes } from "../commands.ts";
+import { createSataController } from "../controller.ts";
+import type { FifoTiming } from "../fifo.ts";
+import { type PortRegisterMap, portRegisters } from "../registers.ts";
 
 export const prdTable = 0x1000;
 export const buffer = 0x10000;

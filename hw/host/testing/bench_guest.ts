@@ -7,25 +7,31 @@
  * - `onStep` is called after each frame and timer, so that a test's server can read and write.
  */
 
-import { broadcastMac, formatIpv4Address } from "../../net/protocol/address.ts";
-import { arpMessage, parseArp, writeArp } from "../../net/protocol/arp.ts";
-import { dhcpPorts, parseDhcp } from "../../net/protocol/dhcp.ts";
-import { DhcpClient } from "../../net/protocol/dhcp_client.ts";
+import { broadcastMac, formatIpv4Address } from "../../../net/protocol/address.ts";
+import { arpMessage, parseArp, writeArp } from "../../../net/protocol/arp.ts";
+import { dhcpPorts, parseDhcp } from "../../../net/protocol/dhcp.ts";
+import { DhcpClient } from "../../../net/protocol/dhcp_client.ts";
 import {
   ethernetHeader,
   etherTypes,
   frameSizeMax,
   parseEthernet,
   writeEthernet,
-} from "../../net/protocol/ethernet.ts";
-import { ipProtocols, ipv4Header, type Ipv4Packet, parseIpv4, writeIpv4 } from "../../net/protocol/ipv4.ts";
-import type { TcpSettings } from "../../net/protocol/tcp/control_block.ts";
-import { TcpTable } from "../../net/protocol/tcp/tcp_table.ts";
-import { parseUdp, udpHeader, writeUdp } from "../../net/protocol/udp.ts";
-import type { Station } from "../ethernet/link.ts";
-import type { Clock, ScheduledEvent } from "../time/event_queue.ts";
-import { type Instant, microseconds } from "../time/time.ts";
-import { gatewayAddress, gatewayMac, LanHost } from "./lan_host.ts";
+} from "../../../net/protocol/ethernet.ts";
+import {
+  ipProtocols,
+  ipv4Header,
+  type Ipv4Packet,
+  parseIpv4,
+  writeIpv4,
+} from "../../../net/protocol/ipv4.ts";
+import type { TcpSettings } from "../../../net/protocol/tcp/control_block.ts";
+import { TcpTable } from "../../../net/protocol/tcp/tcp_table.ts";
+import { parseUdp, udpHeader, writeUdp } from "../../../net/protocol/udp.ts";
+import type { Station } from "../../ethernet/link.ts";
+import type { Clock, ScheduledEvent } from "../../time/event_queue.ts";
+import { type Instant, microseconds } from "../../time/time.ts";
+import { gatewayAddress, gatewayMac, LanHost } from "../lan_host.ts";
 
 export const guestMac = 0x525400000001;
 const payloadAt = ethernetHeader.size + ipv4Header.size;
