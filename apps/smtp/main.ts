@@ -59,7 +59,14 @@ class Smtp {
     }
     this.#connectionCount++;
     const client = new ClientThread(this.#server, connection, address);
-    yield* this.#kernel.createThread(() => this.#run(client));
+    try {
+      yield* this.#kernel.createThread(() => this.#run(client));
+    } catch (error) {
+      // No thread for one client is no reason to leave the others.
+      if (!isKernelError(error)) throw error;
+      this.#connectionCount--;
+      yield* connection.close();
+    }
   }
 
   *#run(client: ClientThread): Program {

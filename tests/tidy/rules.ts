@@ -80,7 +80,9 @@ function reasonAgainstImport(path: string, statement: ImportStatement): string |
   }
   const isRelative = /^\.\.?\//.test(specifier);
   const isTest = isHostSide(path) && path !== "main.ts";
-  if (isRelative && !isTest && isTestSupport(targetOf(path, specifier))) return "only tests import test support";
+  if (isRelative && !isTest && isTestSupport(targetOf(path, specifier))) {
+    return "only tests import test support";
+  }
   if (isHostSide(path)) return undefined;
   return isRelative
     ? reasonAgainstRoom(path, targetOf(path, specifier), statement.isTypeOnly)
