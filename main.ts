@@ -139,13 +139,17 @@ function sayReady({ queue }: Emulator, json: boolean): void {
   write(Deno.stdout, json ? jsonLine({ command: "ready", virtualSeconds }) : text);
 }
 
-/** The first signal presses the power button, the second one ends the emulator. */
+/** One Ctrl-C can arrive twice: from the terminal, and passed on by `deno task`. */
+const sameSignalMs = 1000;
+
+/** The first signal presses the power button, a later one ends the emulator. */
 function endOnSignals(emulator: Emulator): () => void {
-  let pressed = false;
+  let pressedAtMs: number | undefined;
   return onTerminationSignals(() => {
-    if (pressed) Deno.exit(1);
-    pressed = true;
-    emulator.pressPowerButton();
+    if (pressedAtMs === undefined) {
+      pressedAtMs = performance.now();
+      emulator.pressPowerButton();
+    } else if (performance.now() - pressedAtMs > sameSignalMs) Deno.exit(1);
   });
 }
 

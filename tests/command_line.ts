@@ -128,8 +128,8 @@ export function hashOf({ stdout, stderr }: Finished): string {
 export interface Serving {
   /** Host seconds from the start of the process to its readiness. */
   readonly readySeconds: number;
-  /** Sends a signal and waits for the end. */
-  end(signal: Deno.Signal): Promise<Finished>;
+  /** Sends a signal, so many times in a row, and waits for the end. */
+  end(signal: Deno.Signal, times?: number): Promise<Finished>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -186,8 +186,12 @@ export async function start(
   if (first !== undefined) fail(`the machine ended before it was ready: ${describe(first)}`);
   return {
     readySeconds: since(),
-    end: async (signal) => {
-      child.kill(signal);
+    end: async (signal, times = 1) => {
+      for (let time = 0; time < times; time++) {
+        child.kill(signal);
+        // Far enough apart to be two signals, near enough to be one Ctrl-C.
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
       return await ended;
     },
     [Symbol.asyncDispose]: async () => {

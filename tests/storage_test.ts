@@ -92,6 +92,13 @@ Deno.test("Ctrl-C ends commands that would go on for long, in order, with what w
   assertEquals(commandOf(kept, "cat").rows, [{ text: "kept" }]);
 });
 
+Deno.test("one Ctrl-C that arrives twice, as under `deno task`, still ends the machine in order", async () => {
+  await using machine = await serve([]);
+  const { status, stdout } = await machine.end("SIGINT", 2);
+  assertEquals(status, 0);
+  assertMatch(stdout, /halted after/);
+});
+
 Deno.test("two emulators cannot use one image at the same time", async () => {
   using folder = new TemporaryFolder();
   const image = folder.file("disk.img");
