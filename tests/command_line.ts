@@ -187,10 +187,11 @@ export async function start(
   return {
     readySeconds: since(),
     end: async (signal, times = 1) => {
-      for (let time = 0; time < times; time++) {
-        child.kill(signal);
+      child.kill(signal);
+      for (let time = 1; time < times; time++) {
         // Far enough apart to be two signals, near enough to be one Ctrl-C.
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        child.kill(signal);
       }
       return await ended;
     },
