@@ -7,20 +7,7 @@
  * - A block is rounded once, as a whole: its error stays below 1/128 cycle.
  */
 
-/** Classes that the compiler tells apart; the same names as in the ISA tables. */
-export type OperationClass =
-  | "integer"
-  | "multiply"
-  | "divide"
-  | "load"
-  | "store"
-  | "branch"
-  | "call"
-  | "allocation"
-  | "floatingPoint"
-  | "floatingDivide"
-  | "kernelCall"
-  | "bulkByte";
+import type { OperationClass } from "../hal/hardware.ts";
 
 /** Cycles per class; fractions are allowed. */
 export type OperationCosts = Readonly<Record<OperationClass, number>>;

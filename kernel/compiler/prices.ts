@@ -9,7 +9,8 @@
  */
 
 import type { AssignmentExpression, BinaryExpression, CallExpression } from "acorn";
-import type { OperationClass, OperationCosts } from "./costs.ts";
+import type { OperationClass } from "../hal/hardware.ts";
+import type { OperationCosts } from "./costs.ts";
 import { FloatInference, passingMath, wholeMath, wholeOperators } from "./float_inference.ts";
 import type { Binding, Scopes } from "./scope.ts";
 import type { Node } from "./syntax.ts";
