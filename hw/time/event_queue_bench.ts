@@ -1,9 +1,11 @@
 /**
  * The event queue on the hold model: 1,000 timers pending, each re-arming itself.
  *
- * The baseline is a bare binary heap of float64 keys without ties, cancelling or actions,
- * in the same run: what a queue of events costs on top of ordering numbers.
+ * Each timer is a process written as a generator, as devices and threads are. The baseline is a bare binary
+ * heap of float64 keys, without ties, cancelling, actions or processes, in the same run: what a queue of
+ * events costs on top of ordering numbers.
  * - Run with `deno bench -A hw/time/`. Delays are drawn from a fixed sequence.
+ * - The aim is at least half of the bare heap's rate.
  */
 
 import { EventQueue } from "./event_queue.ts";
@@ -13,38 +15,77 @@ const pending = 1000;
 const turns = 100_000;
 
 /** The same pseudo-random delays for both. */
-function* delays(): Generator<number, never> {
-  for (let word = 1;;) {
-    word = Math.imul(word, 1664525) + 1013904223 >>> 0;
-    yield 1 + word % 10_000;
+class Delays {
+  #word = 1;
+
+  next(): number {
+    this.#word = Math.imul(this.#word, 1664525) + 1013904223 >>> 0;
+    return 1 + this.#word % 10_000;
   }
 }
 
 Deno.bench({ name: "event queue", group: "hold model" }, () => {
   const queue = new EventQueue();
-  const delay = delays();
-  const rearm = () => void queue.after(nanoseconds(delay.next().value), rearm);
-  for (let timer = 0; timer < pending; timer++) rearm();
+  const delays = new Delays();
+  function* timer(): Generator<void, never, () => void> {
+    const process = yield;
+    for (;;) {
+      queue.after(nanoseconds(delays.next()), process);
+      yield;
+    }
+  }
+  for (let index = 0; index < pending; index++) {
+    const process = timer();
+    const resume = () => void process.next(resume);
+    process.next(resume);
+    resume();
+  }
   for (let turn = 0; turn < turns; turn++) queue.runNext();
 });
 
 Deno.bench({ name: "bare heap of numbers", group: "hold model", baseline: true }, () => {
-  const heap = new Float64Array(pending);
-  const delay = delays();
-  for (let timer = 0; timer < pending; timer++) heap[timer] = delay.next().value;
-  heap.sort();
-  for (let turn = 0; turn < turns; turn++) {
-    // Replace the top by its own re-armed time and sift it down.
-    const key = heap[0]! + delay.next().value;
+  const heap = new BareHeap(pending);
+  const delays = new Delays();
+  for (let index = 0; index < pending; index++) heap.push(delays.next());
+  for (let turn = 0; turn < turns; turn++) heap.push(heap.pop() + delays.next());
+});
+
+/** A binary heap of numbers with room for `size` of them. */
+class BareHeap {
+  readonly #keys: Float64Array;
+  #length = 0;
+
+  constructor(size: number) {
+    this.#keys = new Float64Array(size);
+  }
+
+  push(key: number): void {
+    const keys = this.#keys;
+    let index = this.#length++;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      if (keys[parent]! <= key) break;
+      keys[index] = keys[parent]!;
+      index = parent;
+    }
+    keys[index] = key;
+  }
+
+  pop(): number {
+    const keys = this.#keys;
+    const least = keys[0]!;
+    const length = --this.#length;
+    const key = keys[length]!;
     let index = 0;
     for (;;) {
       let child = 2 * index + 1;
-      if (child >= pending) break;
-      if (child + 1 < pending && heap[child + 1]! < heap[child]!) child++;
-      if (heap[child]! >= key) break;
-      heap[index] = heap[child]!;
+      if (child >= length) break;
+      if (child + 1 < length && keys[child + 1]! < keys[child]!) child++;
+      if (keys[child]! >= key) break;
+      keys[index] = keys[child]!;
       index = child;
     }
-    heap[index] = key;
+    keys[index] = key;
+    return least;
   }
-});
+}
