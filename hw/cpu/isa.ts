@@ -44,7 +44,15 @@ export type KernelPrimitive =
   | "remoteEnqueue"
   | "remoteDequeue"
   | "dmaProgram"
-  | "cacheLineClean";
+  | "cacheLineClean"
+  | "sharedLoad"
+  | "sharedStore"
+  | "lockedOperation"
+  | "interruptsOff"
+  | "interruptsOn";
+
+/** Instructions that read and write one word of memory without anything in between. */
+export type AtomicInstruction = "exchange" | "add" | "compareExchange";
 
 export interface Cost {
   readonly cycles: number;
@@ -56,6 +64,8 @@ export interface Isa {
   readonly name: IsaName;
   /** What the kernel advertises to platform affinities. */
   readonly platform: "out-of-order-x86" | "xscale";
+  /** Those that it has; a program cannot execute others. */
+  readonly atomics: readonly AtomicInstruction[];
   readonly operations: Readonly<Record<OperationClass, Cost>>;
   readonly primitives: Readonly<Record<KernelPrimitive, Cost>>;
 }

@@ -12,6 +12,7 @@ import type { Isa } from "./isa.ts";
 export const armv5te: Isa = {
   name: "armv5te",
   platform: "xscale",
+  atomics: ["exchange"],
   operations: {
     integer: { cycles: 1, source: "Intel XScale Core Developer's Manual 273473, 10.4: ALU 1" },
     multiply: { cycles: 3, source: "fitted: middle of latency 2 to 4, 80200 Developer's Manual B.5" },
@@ -129,6 +130,23 @@ export const armv5te: Isa = {
     cacheLineClean: {
       cycles: 12,
       source: "fitted: clean by address in L1 D and in L2, CP15 accesses of 5 to 10",
+    },
+    sharedLoad: {
+      cycles: 3,
+      source: "80200 Developer's Manual B.5: LDR latency 3, awaited since others may write",
+    },
+    sharedStore: { cycles: 1, source: "fitted: single issue, and no penalty for a store was found" },
+    lockedOperation: {
+      cycles: 5,
+      source: "XScale Microarchitecture User's Manual (PXA255) A.5.4: SWP issues in 5; it is the only one",
+    },
+    interruptsOff: {
+      cycles: 5,
+      source: "fitted: half of dispatchLock, which is interrupts off and on by CPSR writes",
+    },
+    interruptsOn: {
+      cycles: 5,
+      source: "fitted: half of dispatchLock, which is interrupts off and on by CPSR writes",
     },
   },
 };

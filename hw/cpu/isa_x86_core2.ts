@@ -11,6 +11,7 @@ import type { Isa } from "./isa.ts";
 export const x86Core2: Isa = {
   name: "x86-core2",
   platform: "out-of-order-x86",
+  atomics: ["exchange", "add", "compareExchange"],
   operations: {
     integer: {
       cycles: 0.5,
@@ -107,5 +108,16 @@ export const x86Core2: Isa = {
         "fitted: descriptor in cached memory and two posted stores to the device, hardware-reference 1.6",
     },
     cacheLineClean: { cycles: 0, source: "DMA is coherent with the caches on x86" },
+    sharedLoad: {
+      cycles: 3,
+      source: "fitted: latency 3 in L1, awaited since others may write, hardware-reference 7.2 (unverified)",
+    },
+    sharedStore: { cycles: 1, source: "fitted: one store a cycle, hardware-reference 7.2" },
+    lockedOperation: {
+      cycles: 20,
+      source: "fitted: locks its line in L1 and drains the store buffer; about 20 on later Intel cores",
+    },
+    interruptsOff: { cycles: 9, source: "fitted: PUSHF and CLI, microcoded; a tenth of a kernel call" },
+    interruptsOn: { cycles: 9, source: "fitted: as interruptsOff; POPF or STI" },
   },
 };

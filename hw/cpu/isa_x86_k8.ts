@@ -12,6 +12,7 @@ import type { Isa } from "./isa.ts";
 export const x86K8: Isa = {
   name: "x86-k8",
   platform: "out-of-order-x86",
+  atomics: ["exchange", "add", "compareExchange"],
   operations: {
     integer: {
       cycles: 0.6,
@@ -119,5 +120,17 @@ export const x86K8: Isa = {
         "fitted: descriptor in cached memory and two posted stores to the device, hardware-reference 1.6",
     },
     cacheLineClean: { cycles: 0, source: "DMA is coherent with the caches on x86" },
+    sharedLoad: {
+      cycles: 3,
+      source: "fitted: latency 3 in L1, awaited since others may write, hardware-reference 7.3 (unverified)",
+    },
+    sharedStore: { cycles: 1, source: "fitted: one of two store ports a cycle, hardware-reference 7.3" },
+    lockedOperation: {
+      cycles: 17,
+      source:
+        "fitted: 16 to 18 for XCHG and LOCK CMPXCHG on Jaguar, whose L1 has K8's 3 cycles (LLVM, BtVer2)",
+    },
+    interruptsOff: { cycles: 9, source: "fitted: PUSHF and CLI, microcoded; a tenth of a kernel call" },
+    interruptsOn: { cycles: 9, source: "fitted: as interruptsOff; POPF or STI" },
   },
 };

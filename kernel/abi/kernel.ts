@@ -198,6 +198,28 @@ export interface Thread {
   join(): Call<void>;
 }
 
+/**
+ * A word of memory, an int32 that wraps, for the threads of one process. Each operation is one instruction of
+ * the CPU and ends the burst, so another thread may run between two of them. Programs use `Interlocked`
+ * (kernel/abi/interlocked.ts), which is the same on every ISA; what is here is not.
+ */
+export interface AtomicCell {
+  load(): Call<number>;
+  store(value: number): Call<void>;
+  /** XCHG on x86, SWP on armv5te: stores a value and gives the one before. */
+  lockedExchange(value: number): Call<number>;
+  /** LOCK XADD: gives the value before; throws "UndefinedInstruction" on armv5te. */
+  lockedAdd(value: number): Call<number>;
+  /** LOCK CMPXCHG: stores if it finds `comparand`, gives what it found; throws "UndefinedInstruction" on armv5te. */
+  lockedCompareExchange(value: number, comparand: number): Call<number>;
+  /**
+   * Interrupts of this thread's CPU off: no other thread runs on it until they are on again. Only operations
+   * of cells may stand between, and 1,000 cycles at most; else the process ends. Other CPUs go on.
+   */
+  interruptsOff(): Call<void>;
+  interruptsOn(): Call<void>;
+}
+
 /** Why a call failed; `code` is for programs, `message` for people. */
 export interface KernelError extends Error {
   readonly code:
@@ -208,7 +230,8 @@ export interface KernelError extends Error {
     | "OutOfMemory"
     | "NotPermitted"
     | "BadArgument"
-    | "DeviceFault";
+    | "DeviceFault"
+    | "UndefinedInstruction";
 }
 
 export interface Kernel {
@@ -255,6 +278,8 @@ export interface Kernel {
 
   /** Starts a thread in this process; an exception in it ends the process. */
   createThread(body: () => Program): Call<Thread>;
+  /** A cell that the threads of this process may share; it lives as long as the process, 4,096 at most do. */
+  createAtomicCell(value?: number): Call<AtomicCell>;
 
   /** What only the OS's own programs may do; undefined unless the manifest has `<privilege name="system"/>`. */
   readonly system: SystemCalls | undefined;

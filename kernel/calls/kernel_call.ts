@@ -20,6 +20,11 @@ export const blocked: unique symbol = Symbol("blocked");
 
 export interface KernelCall<T> {
   readonly primitives: readonly KernelPrimitive[];
+  /**
+   * True for what is no entry into the kernel but an instruction of the program's own, which ends the burst
+   * because others may see when it happens. It never blocks, and may stand where interrupts are off.
+   */
+  readonly isInstruction?: true;
   /** Further cycles that pass first: the kernel's own threads do their work so. */
   readonly cycles?: number;
   perform(kernel: Kernel, thread: Thread): T | typeof blocked;

@@ -16,6 +16,7 @@ import { endsMax, type Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { sleep } from "../scheduling/kernel_event.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { AtomicCellHandle, atomicCellMaker } from "./atomic_cell_handle.ts";
 import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
 import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
@@ -29,6 +30,7 @@ import { ServiceHandle } from "./service_handle.ts";
 const sharedParts = [
   submit,
   CallError,
+  AtomicCellHandle.prototype,
   BlockHandle.prototype,
   EndpointHandle.prototype,
   EndpointSetHandle.prototype,
@@ -70,6 +72,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     endpointSet: () => new EndpointSetHandle(),
     select: (sources: unknown, timeoutNs?: number) => submit(new Select(sources, timeoutNs)),
     createThread: (body: () => Program) => submit(createThreadCall(body)),
+    createAtomicCell: atomicCellMaker(),
   };
   // What processes share must not carry messages between them, nor change under their feet.
   harden(sharedParts);

@@ -11,11 +11,13 @@ import { allowedNames } from "./allowed_names.ts";
 import { ProgramAccounting } from "./account.ts";
 import { sha256 } from "./checksum.ts";
 import { CodeFlagsTable } from "./code_flags.ts";
+import { CompileError } from "./compile_error.ts";
 import type { CompilationTarget } from "./costs.ts";
 import { Edits } from "./edits.ts";
 import { FunctionFacts } from "./function_facts.ts";
 import { parseIlHeader, sourcePlace } from "./il.ts";
 import type { Image } from "./image.ts";
+import { keepVersions } from "./isa_versions.ts";
 import { postludeText, preludeText } from "./prelude.ts";
 import { Prices } from "./prices.ts";
 import { parseModule } from "./syntax.ts";
@@ -26,19 +28,25 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   const header = parseIlHeader(il);
   const placeOf = (line: number, column: number) => sourcePlace(header, line, column);
   const parsed = parseModule(il, placeOf);
-  const { scopes, nodes } = verify(parsed, (offset) => {
+  const placeAt = (offset: number) => {
     const { line, column } = parsed.source.position(offset);
     return placeOf(line, column);
+  };
+  const verified = verify(parsed, placeAt);
+  const module = { ...parsed, scopes: verified.scopes, nodes: verified.nodes };
+  const kept = keepVersions(module, verified.isaMethods, target.isa, (offset, rule, reason) => {
+    throw new CompileError(placeAt(offset), rule, reason);
   });
-  const { text } = parsed.source;
+  const { program, scopes, nodes } = kept;
+  const { text } = kept.source;
   const prices = new Prices(target.costs, scopes, nodes);
   const facts = new FunctionFacts(nodes, scopes, prices);
-  const flags = new CodeFlagsTable(parsed.program, (call) => {
+  const flags = new CodeFlagsTable(program, (call) => {
     const callee = facts.callee(call);
     return !prices.isShortCall(call) && (callee === undefined || facts.smallPrice(callee) === undefined);
   });
   const edits = new Edits(text);
-  new ProgramAccounting({ text, scopes, prices, facts, flags, edits }).program(parsed.program);
+  new ProgramAccounting({ text, scopes, prices, facts, flags, edits }).program(program);
   const accounted = edits.apply();
   const used = new Set(scopes.free.map(({ node }) => node.name));
   const libraryNames = [...allowedNames].filter((name) => used.has(name));

@@ -10,6 +10,7 @@
 import type { Identifier, Program } from "acorn";
 import { allowedNames, refusedMembers, sizedConstructors } from "./allowed_names.ts";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
+import { type IsaMethod, isaMethods, isaVersionsName } from "./isa_versions.ts";
 import { analyseScopes, type Scopes } from "./scope.ts";
 import { forEachChild, isFunction, type Node, type ParsedModule } from "./syntax.ts";
 
@@ -23,6 +24,8 @@ export interface VerifiedModule {
   readonly scopes: Scopes;
   /** All nodes, parents before children. */
   readonly nodes: readonly Node[];
+  /** Methods with one version per ISA, in the order of the text. */
+  readonly isaMethods: readonly IsaMethod[];
 }
 
 /** Verifies a parsed IL. */
@@ -32,7 +35,7 @@ export function verify(parsed: ParsedModule, placeOf: (offset: number) => Source
   verifier.text(parsed.source.text);
   const scopes = analyseScopes(parsed.program);
   verifier.names(scopes);
-  return { scopes, nodes: verifier.nodes };
+  return { scopes, nodes: verifier.nodes, isaMethods: verifier.isaMethods(parsed.program, scopes) };
 }
 
 class Verifier {
@@ -80,7 +83,13 @@ class Verifier {
     for (const { node, role } of scopes.free) this.#freeName(node, role === "write");
   }
 
+  isaMethods(program: Program, { free }: Scopes): readonly IsaMethod[] {
+    return isaMethods(program, free, (offset, rule, reason) => this.#refuse(offset, rule, reason));
+  }
+
   #freeName(node: Identifier, isWritten: boolean): void {
+    // Where it may stand is for isa_versions.ts to say.
+    if (node.name === isaVersionsName) return;
     if (!allowedNames.has(node.name)) {
       this.#refuse(
         node.start,

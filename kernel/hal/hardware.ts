@@ -7,7 +7,7 @@
  */
 
 export type { Cpu } from "../../hw/cpu/cpu.ts";
-export type { Isa, IsaName, KernelPrimitive, OperationClass } from "../../hw/cpu/isa.ts";
+export type { AtomicInstruction, Isa, IsaName, KernelPrimitive, OperationClass } from "../../hw/cpu/isa.ts";
 export type { AddressSpace } from "../../hw/memory/address_space.ts";
 export { BusFault } from "../../hw/memory/bus_target.ts";
 export type { Complex, Dram, DramBacking, Machine } from "../../hw/machine/machine.ts";

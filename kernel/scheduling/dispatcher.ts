@@ -13,9 +13,13 @@ import type { Kernel } from "../kernel.ts";
 import type { Cpu, Duration, Instant, KernelPrimitive } from "../hal/hardware.ts";
 import { elapsed, later } from "../hal/hardware.ts";
 import type { InterruptSource } from "../hal/platform.ts";
+import { ContractViolation } from "../calls/errors.ts";
 import { blocked } from "../calls/kernel_call.ts";
 import { quantum } from "./scheduler.ts";
 import type { Thread } from "./thread.ts";
+
+/** Cycles after which a watchdog ends a process that has its CPU's interrupts off: more than ten times what the library needs. */
+const interruptsOffCyclesMax = 1000;
 
 export class Dispatcher {
   current: Thread | undefined;
@@ -62,12 +66,17 @@ export class Dispatcher {
       this.kernel.leave(before);
       this.#inLoop = false;
     }
-    this.cpu.enableInterrupts();
+    if (!this.#interruptsOff) this.cpu.enableInterrupts();
+  }
+
+  /** Whether the thread on this CPU has turned interrupts off: nothing but its own bursts happens here then. */
+  get #interruptsOff(): boolean {
+    return this.current?.interruptsOffCycles !== undefined;
   }
 
   /** One burst; false when the CPU has to wait or is idle. */
   #turn(): boolean {
-    this.cpu.deliverPending();
+    if (!this.#interruptsOff) this.cpu.deliverPending();
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
     if (thread.burstEnd === undefined) this.#startBurst(thread);
@@ -108,11 +117,31 @@ export class Dispatcher {
     thread.overheadCycles = 0;
     const end = thread.burstEnd;
     if (end?.kind === "call") {
-      total += this.costOf("kernelCall") + (end.call.cycles ?? 0);
-      for (const primitive of end.call.primitives) total += this.costOf(primitive);
+      total += (end.call.isInstruction ? 0 : this.costOf("kernelCall")) + (end.call.cycles ?? 0);
+      const scale = end.call.isInstruction ? this.cpu.instructionCostScale : 1;
+      for (const primitive of end.call.primitives) total += scale * this.costOf(primitive);
     }
+    if (thread.interruptsOffCycles !== undefined) total = this.#watch(thread, total);
     thread.pendingCycles = total;
     thread.process.cpuCycles += total;
+  }
+
+  /** Interrupts are off for a few instructions or not at all: what else a thread does then ends its process. */
+  #watch(thread: Thread, total: number): number {
+    const before = thread.interruptsOffCycles!;
+    const end = thread.burstEnd;
+    thread.interruptsOffCycles = before + total;
+    const reason = before + total > interruptsOffCyclesMax
+      ? `Interrupts were off for more than ${interruptsOffCyclesMax} cycles`
+      : end?.kind === "call" && !end.call.isInstruction
+      ? "A kernel call was made while interrupts were off"
+      : undefined;
+    if (reason === undefined) return total;
+    const perform = () => {
+      throw new ContractViolation(reason);
+    };
+    thread.burstEnd = { kind: "call", call: { primitives: [], perform } };
+    return Math.min(total, interruptsOffCyclesMax - before);
   }
 
   /** The burst's time has passed: its call takes effect. */
@@ -193,6 +222,7 @@ export class Dispatcher {
   /** True when other threads wait and the quantum ends before this burst does. */
   #outlastsQuantum(thread: Thread): boolean {
     if (!this.kernel.scheduler.hasWaiting || this.#quantumEnd === undefined) return false;
+    if (thread.interruptsOffCycles !== undefined) return false;
     return later(this.cpu.freeAt, this.cpu.duration(thread.pendingCycles)) > this.#quantumEnd;
   }
 

@@ -38,6 +38,8 @@ export class Thread {
   burstEnd: BurstEnd | undefined;
   /** Kernel work done on behalf of this thread, to be spent with its next burst. */
   overheadCycles = 0;
+  /** Cycles that it has run since it turned its CPU's interrupts off; undefined while they are on. */
+  interruptsOffCycles: number | undefined;
   /** Called when the thread has ended. */
   readonly onEnd: (() => void)[] = [];
   #answer: Answer = { value: undefined };

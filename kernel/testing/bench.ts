@@ -2,20 +2,23 @@
  * A bench for kernel tests: a real machine, booted, with programs that are plain functions.
  *
  * Firmware, boot loader, kernels and their memory are those of `boot`; only phase two is
- * left out: a test's generator function runs as it stands, outside a compartment.
+ * left out: a test's generator function runs as it stands, outside a compartment. Where the
+ * image matters, `startIl` takes a program's IL through phase two.
  * - A burst costs `burstCycles`; a program that is to work longer calls `bench.work`.
  * - `settle` lets the machine run until nothing is left to happen.
  * - Three domains, one CPU each, are enough for everything that crosses kernels.
  */
 
 import { assembleMachine } from "../../hw/machine/assemble.ts";
-import { readMachineDescription } from "../../hw/machine/description.ts";
+import type { IsaName } from "../../hw/cpu/isa.ts";
+import { type MachineDescription, readMachineDescription } from "../../hw/machine/description.ts";
 import { shippedMachines } from "../../hw/machines/machines.ts";
 import { LineEventLog } from "../../hw/time/event_log.ts";
 import { EventQueue } from "../../hw/time/event_queue.ts";
 import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
 import { BootArchive } from "../boot/boot_archive.ts";
 import { bootHelios } from "../boot/helios.ts";
+import { createProgramLoader } from "../boot/program_loader.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process, ProgramInstance, Resumable } from "../process/process.ts";
@@ -28,11 +31,14 @@ export interface BenchOptions {
   readonly cpusPerDomain?: number;
   /** Paths that the system manifest gives to contracts, by contract name. */
   readonly paths?: Readonly<Record<string, string>>;
+  /** What the CPUs execute; firmware and interrupts are x86's, also when programs and costs are a card's. */
+  readonly isa?: IsaName;
 }
 
 /** Cycles of each burst, beside what `work` adds. */
 export const burstCycles = 100;
 const bootTime = seconds(1);
+const load = createProgramLoader();
 
 export class Bench {
   readonly queue = new EventQueue();
@@ -42,9 +48,9 @@ export class Bench {
   readonly #programs = new Map<string, Main>();
   #running: TestInstance | undefined;
 
-  constructor({ domains = 1, cpusPerDomain = 1, paths = {} }: BenchOptions = {}) {
+  constructor({ domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8" }: BenchOptions = {}) {
     const log = new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()));
-    const machine = assembleMachine(describeMachine(domains, cpusPerDomain), {
+    const machine = assembleMachine(describeMachine(domains, cpusPerDomain, isa), {
       queue: this.queue,
       log,
       medium: undefined,
@@ -59,7 +65,12 @@ export class Bench {
       ),
       seed: 1,
       managerArguments: [],
-      instantiate: (il) => new TestInstance(this.#programs.get(il)!, (instance) => this.#running = instance),
+      instantiate: (il, isa) => {
+        const main = this.#programs.get(il);
+        return main === undefined
+          ? load(il, isa)
+          : new TestInstance(main, (instance) => this.#running = instance);
+      },
     });
     this.queue.runUntil(bootTime as number as Instant);
     this.kernels = host.kernels;
@@ -73,9 +84,18 @@ export class Bench {
   start(main: Main, { on = 0, name = main.name || "Test", privileged = false } = {}): Process {
     const il = `${name} ${this.#programs.size}`;
     this.#programs.set(il, main);
+    return this.#spawn(il, manifestOf(name, il, privileged), on);
+  }
+
+  /** Starts a program from its intermediate language, compiled for the bench's ISA. */
+  startIl(il: string, { on = 0, name = "Test" } = {}): Process {
+    return this.#spawn(il, manifestOf(name), on);
+  }
+
+  #spawn(il: string, manifest: string, on: number): Process {
     let process: Process | undefined;
     this.queue.at(this.queue.now, () => {
-      process = spawnFromKernel(this.kernels[on]!, manifestOf(name, il, privileged), il, []);
+      process = spawnFromKernel(this.kernels[on]!, manifest, il, []);
     });
     // Within the queue's horizon, so that a CPU does not run on by itself before the test says so.
     this.queue.runUntil(this.queue.now);
@@ -164,7 +184,7 @@ function systemManifestOf(paths: Readonly<Record<string, string>>): string {
 }
 
 /** The paper's NUMA machine, with as many domains and CPUs as asked for and without devices. */
-function describeMachine(domains: number, cpusPerDomain: number) {
+function describeMachine(domains: number, cpusPerDomain: number, isa: IsaName): MachineDescription {
   const json = structuredClone(shippedMachines.get("opteron-numa")) as {
     host: { cpus: unknown[]; domains: unknown[] };
     devices: unknown[];
@@ -177,5 +197,7 @@ function describeMachine(domains: number, cpusPerDomain: number) {
   }));
   const result = readMachineDescription(json, "bench");
   if (!result.ok) throw new Error(result.error);
-  return result.description;
+  const { description } = result;
+  // No machine file may say so: there is no firmware for it. What a program's image does and costs needs none.
+  return { ...description, host: { ...description.host, isa: isa as typeof description.host.isa } };
 }
