@@ -30,7 +30,8 @@ export function createProgramLoader(): (il: string, isa: Isa) => ProgramInstance
   };
 }
 
-function targetOf(isa: Isa): CompilationTarget {
+/** What phase two needs to know of an ISA. */
+export function targetOf(isa: Isa): CompilationTarget {
   const cycles = Object.entries(isa.operations).map(([operation, cost]) => [operation, cost.cycles] as const);
   return { isa: isa.name, costs: Object.fromEntries(cycles) } as CompilationTarget;
 }

@@ -10,6 +10,8 @@ import fc from "fast-check";
 import type { IsaName } from "../../hw/cpu/isa.ts";
 import { isaTables } from "../../hw/cpu/isa_tables.ts";
 import { readSource } from "../../hw/host/program_files.ts";
+import { targetOf } from "../boot/program_loader.ts";
+import { compileIl } from "../compiler/phase_two.ts";
 import { buildIl } from "../compiler/phase_one.ts";
 import { Bench, type BenchOptions } from "../testing/bench.ts";
 
@@ -79,6 +81,28 @@ Deno.test("on two CPUs a load and a store lose counts without any yield between,
   }
 });
 
+Deno.test("on one CPU an interrupt may come between a load and a store, but never into an Interlocked operation", () => {
+  for (const isa of isas) {
+    const cellHolds = (count: string) => {
+      const { status, fault } = run(
+        `const waker = yield* kernel.createThread(function* () {
+          for (let turn = 0; turn < 200; turn++) { yield* kernel.sleep(900 + turn); ${count} }
+        });
+        yield* kernel.yieldCpu();
+        for (let turn = 0; turn < 20000; turn++) { ${count} }
+        yield* waker.join();
+        return yield* cell.load();`,
+        { isa },
+      );
+      assertEquals(fault, "");
+      return status;
+    };
+    const torn = cellHolds("yield* cell.store((yield* cell.load()) + 1);");
+    assert(torn < 20_200, `${isa}: ${torn}`);
+    assertEquals(cellHolds("yield* Interlocked.add(cell, 1);"), 20_200);
+  }
+});
+
 /** Cycles beside the image's own that one turn of a loop takes. */
 function cyclesOf(operation: string, isa: IsaName): number {
   const cycles = (turns: number) =>
@@ -104,6 +128,19 @@ Deno.test("an Interlocked operation costs one locked instruction on x86, and the
       isX86 ? lockedOperation.cycles : failed,
     );
     assertEquals(rounded("Interlocked.exchange(cell, turn)"), lockedOperation.cycles);
+  }
+});
+
+Deno.test("the library's image for an ISA names the instructions of that ISA only", () => {
+  const source =
+    `export { Interlocked } from "../../kernel/abi/interlocked.ts"; export default function* main() {}`;
+  const { il } = buildIl(entry, (path) => path === entry ? source : readSource(path));
+  for (const isa of isas) {
+    const { body } = compileIl(il, targetOf(isaTables[isa]));
+    assertEquals(body.includes("interruptsOff"), isa === "armv5te");
+    assertEquals(body.includes("lockedAdd"), isa !== "armv5te");
+    assertEquals(body.includes("lockedCompareExchange"), isa !== "armv5te");
+    assert(body.includes("lockedExchange"));
   }
 });
 

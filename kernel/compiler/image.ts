@@ -8,6 +8,7 @@
  */
 
 import { crc32 } from "./checksum.ts";
+import { CompileError } from "./compile_error.ts";
 import { type IlHeader, parseIlHeader } from "./il.ts";
 
 export interface Image {
@@ -29,8 +30,13 @@ const format = "1";
 /** Makes the text of an image. */
 export function formatImage(image: Image): string {
   const rest = [image.ilHeaderLine, image.columns, image.body].join("\n");
-  const checksum = crc32(new TextEncoder().encode(rest)).toString(16).padStart(8, "0");
-  return `${[magic, format, image.isa, image.ilHash, checksum].join(" ")}\n${rest}`;
+  const { isa, ilHash } = image;
+  return `${[magic, format, isa, ilHash, checksumOf(isa, ilHash, rest)].join(" ")}\n${rest}`;
+}
+
+/** Covers all that the first line says of the image, too. */
+function checksumOf(isa: string, ilHash: string, rest: string): string {
+  return crc32(new TextEncoder().encode(`${isa} ${ilHash}\n${rest}`)).toString(16).padStart(8, "0");
 }
 
 /** Reads an image for a kernel that runs on `isa`. */
@@ -39,15 +45,29 @@ export function parseImage(
   isa: string,
 ): { readonly image: Image } | { readonly reason: string } {
   const [header, rest] = cut(text);
-  const [foundMagic, foundFormat, foundIsa = "", ilHash = "", checksum = ""] = header.split(" ");
+  const [foundMagic, foundFormat, foundIsa = "", ilHash = "", checksum = "", ...others] = header.split(" ");
   if (foundMagic !== magic) return { reason: "it does not start like an image" };
   if (foundFormat !== format) return { reason: `its format is ${foundFormat}, expected ${format}` };
   if (foundIsa !== isa) return { reason: `it is for ${foundIsa}, this kernel runs on ${isa}` };
-  const computed = crc32(new TextEncoder().encode(rest)).toString(16).padStart(8, "0");
-  if (computed !== checksum) return { reason: `its checksum is ${computed}, its header says ${checksum}` };
+  const computed = checksumOf(isa, ilHash, rest);
+  if (computed !== checksum || others.length > 0) {
+    const found = [checksum, ...others].join(" ");
+    return { reason: `its checksum is ${computed}, its header says ${found}` };
+  }
   const [ilHeaderLine, afterHeader] = cut(rest);
   const [columns, body] = cut(afterHeader);
-  return { image: { isa, ilHash, il: parseIlHeader(ilHeaderLine), ilHeaderLine, columns, body } };
+  const il = readIlHeader(ilHeaderLine);
+  return "reason" in il ? il : { image: { isa, ilHash, il, ilHeaderLine, columns, body } };
+}
+
+/** The checksum is no signature: what it covers may still be no IL's header. */
+function readIlHeader(line: string): IlHeader | { readonly reason: string } {
+  try {
+    return parseIlHeader(line);
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    return { reason: error.message };
+  }
 }
 
 function cut(text: string): [string, string] {
