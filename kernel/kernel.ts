@@ -167,7 +167,7 @@ export class Kernel {
   }
 
   primitiveCycles(primitive: KernelPrimitive): number {
-    return (this.executing ?? this.dispatchers[0]!).costOf(primitive);
+    return (this.executing ?? this.dispatchers[0]!).costs[primitive];
   }
 
   /** A line in the event log. */

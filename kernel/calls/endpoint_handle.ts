@@ -81,9 +81,11 @@ class Send implements KernelCall<void> {
   perform(kernel: Kernel, thread: Thread): void {
     const end = heldEnd(this.target, thread.process);
     const definition = end.contract.messageOf.get(this.name);
-    const where = `Contract "${end.contract.name}", state ${end.contract.stateNames[end.state]}`;
+    const where = () => `Contract "${end.contract.name}", state ${end.contract.stateNames[end.state]}`;
     const next = definition === undefined ? -1 : end.stateAfter(definition);
-    if (next < 0) throw new ContractViolation(`${where}: the ${end.end} may not send "${String(this.name)}"`);
+    if (next < 0) {
+      throw new ContractViolation(`${where()}: the ${end.end} may not send "${String(this.name)}"`);
+    }
     end.send(packMessage(kernel, thread.process, definition!, this.body, where), next);
   }
 }

@@ -11,7 +11,7 @@
  * - `primitives` are charged from the ISA's table before the call takes effect.
  */
 
-import type { Call, KernelRequest } from "../abi/kernel.ts";
+import type { Call } from "../abi/kernel.ts";
 import type { KernelPrimitive } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Thread } from "../scheduling/thread.ts";
@@ -30,12 +30,34 @@ export interface KernelCall<T> {
   perform(kernel: Kernel, thread: Thread): T | typeof blocked;
 }
 
+/**
+ * It is what `yield*` runs through: its first `next` yields itself, the second gives back the answer. That
+ * costs half of a generator that does the same.
+ */
 class Token {
   readonly #call: KernelCall<unknown>;
+  #isYielded = false;
 
   constructor(call: KernelCall<unknown>) {
     this.#call = call;
-    Object.freeze(this);
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(answer: unknown): IteratorResult<unknown, unknown> {
+    if (this.#isYielded) return { done: true, value: answer };
+    this.#isYielded = true;
+    return { done: false, value: this };
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  return(value: unknown): IteratorResult<never, unknown> {
+    return { done: true, value };
   }
 
   static open(value: unknown): KernelCall<unknown> | undefined {
@@ -46,10 +68,13 @@ class Token {
 Reflect.deleteProperty(Token.prototype, "constructor");
 Object.freeze(Token.prototype);
 
+/** What all requests inherit; a program can get hold of it. */
+export const requestPrototype: object = Token.prototype;
+
 /** The call inside what a program yielded, or undefined if it is not of our making. */
 export const openToken = Token.open;
 
 /** The `yield*` form of a call. */
-export function* submit<T>(call: KernelCall<T>): Call<T> {
-  return (yield new Token(call) as unknown as KernelRequest) as T;
+export function submit<T>(call: KernelCall<T>): Call<T> {
+  return new Token(call) as unknown as Call<T>;
 }

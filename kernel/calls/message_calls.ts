@@ -31,36 +31,43 @@ export function packMessage(
   process: Process,
   definition: CompiledMessage,
   body: unknown,
-  where: string,
+  where: () => string,
 ): Message {
   const given = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-  const raw = definition.fields.map((field) => given[field.name]);
-  definition.fields.forEach((field, index) => {
+  const { fields } = definition;
+  const raw: unknown[] = [];
+  for (let index = 0; index < fields.length; index++) raw.push(given[fields[index]!.name]);
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index]!;
     const reason = reasonAgainst(field, raw[index], process);
     if (reason !== undefined) {
-      throw new ContractViolation(`${where}: field "${field.name}" of "${definition.tag}" ${reason}`);
+      throw new ContractViolation(`${where()}: field "${field.name}" of "${definition.tag}" ${reason}`);
     }
-  });
+  }
   checkNothingTwice(definition, raw, where);
-  const values = definition.fields.map((field, index): MessageValue => {
-    const value = raw[index];
-    if (field.kind === "bytes") {
-      const block = takeBlock(value)!;
-      kernel.heap.setOwner(block, undefined);
-      return block;
-    }
-    if (field.kind === "endpoint") {
-      const end = endOf(value)!;
-      process.ends.delete(end);
-      end.holder = undefined;
-      end.group?.remove(end);
-      releaseEnd(value);
-      return end;
-    }
+  for (let index = 0; index < fields.length; index++) {
+    const { kind } = fields[index]!;
+    if (kind === "bytes") raw[index] = takeSentBlock(kernel, raw[index]);
+    else if (kind === "endpoint") raw[index] = takeSentEnd(process, raw[index]);
     // UTF-8 has no lone surrogates: a text must not arrive differently on another kernel.
-    return field.kind === "string" ? (value as string).toWellFormed() : value as MessageValue;
-  });
-  return { definition, values };
+    else if (kind === "string") raw[index] = (raw[index] as string).toWellFormed();
+  }
+  return { definition, values: raw as MessageValue[] };
+}
+
+function takeSentBlock(kernel: Kernel, value: unknown): Block {
+  const block = takeBlock(value)!;
+  kernel.heap.setOwner(block, undefined);
+  return block;
+}
+
+function takeSentEnd(process: Process, value: unknown): ChannelEnd {
+  const end = endOf(value)!;
+  process.ends.delete(end);
+  end.holder = undefined;
+  end.group?.remove(end);
+  releaseEnd(value);
+  return end;
 }
 
 /** What is wrong with a field's value, or undefined. */
@@ -109,11 +116,11 @@ function reasonAgainstEnd(
     : undefined;
 }
 
-function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[], where: string): void {
-  if (definition.fields.length < 2) return;
+function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[], where: () => string): void {
+  if (definition.carries < 2) return;
   const carried = raw.filter((_, index) => ["bytes", "endpoint"].includes(definition.fields[index]!.kind));
   if (new Set(carried).size < carried.length) {
-    throw new ContractViolation(`${where}: "${definition.tag}" carries the same block or endpoint twice`);
+    throw new ContractViolation(`${where()}: "${definition.tag}" carries the same block or endpoint twice`);
   }
 }
 
@@ -132,7 +139,9 @@ export function unpackMessage(
   message: Message,
 ): Readonly<Record<string, unknown>> {
   const unpacked: Record<string, unknown> = { tag: message.definition.tag };
-  message.definition.fields.forEach((field, index) => {
+  const { fields } = message.definition;
+  for (let index = 0; index < fields.length; index++) {
+    const field = fields[index]!;
     const value = message.values[index]!;
     if (field.kind === "bytes") {
       kernel.heap.setOwner(value as Block, process);
@@ -142,6 +151,6 @@ export function unpackMessage(
     } else {
       unpacked[field.name] = value;
     }
-  });
-  return Object.freeze(unpacked);
+  }
+  return unpacked;
 }

@@ -22,13 +22,13 @@ import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
 import { CallError, ContractViolation } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
-import { blocked, type KernelCall, submit } from "./kernel_call.ts";
+import { blocked, type KernelCall, requestPrototype, submit } from "./kernel_call.ts";
 import { Select } from "./select.ts";
 import { ServiceHandle } from "./service_handle.ts";
 
 /** What the ABI objects of all processes have in common and a program can get hold of. */
 const sharedParts = [
-  submit,
+  requestPrototype,
   CallError,
   AtomicCellHandle.prototype,
   BlockHandle.prototype,

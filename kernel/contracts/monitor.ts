@@ -27,6 +27,8 @@ export interface CompiledMessage {
   readonly index: number;
   readonly from: End;
   readonly fields: readonly CompiledField[];
+  /** How many of them are blocks or endpoints. */
+  readonly carries: number;
 }
 
 export interface CompiledContract {
@@ -90,7 +92,8 @@ export function compileContract(contract: Contract, depth = 0): CompiledContract
     if (size > bodySizeMax) {
       refuse(`message ${tag} takes up to ${size} bytes, at most ${bodySizeMax} are allowed`);
     }
-    messages.push({ tag, index: messages.length, from: definition.from, fields });
+    const carries = fields.filter(({ kind }) => kind === "bytes" || kind === "endpoint").length;
+    messages.push({ tag, index: messages.length, from: definition.from, fields, carries });
   }
   if (messages.length > messagesMax) {
     refuse(`it has ${messages.length} messages, at most ${messagesMax} are allowed`);

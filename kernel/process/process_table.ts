@@ -10,7 +10,7 @@ import { CallError, ContractViolation } from "../calls/errors.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { Manifest } from "../placement/manifest.ts";
-import { type BurstEnd, Thread } from "../scheduling/thread.ts";
+import { type Ending, Thread } from "../scheduling/thread.ts";
 import { Process, type Resumable } from "./process.ts";
 
 const processesMax = 1000;
@@ -80,7 +80,7 @@ export class ProcessTable {
   }
 
   /** A thread's function has returned or thrown. */
-  threadEnded(thread: Thread, end: BurstEnd): void {
+  threadEnded(thread: Thread, end: Ending): void {
     const { process } = thread;
     if (end.kind === "threw") {
       // A thread of the kernel itself: our own bug, which must not look like a program's.

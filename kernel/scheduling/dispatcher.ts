@@ -23,12 +23,17 @@ const interruptsOffCyclesMax = 1000;
 
 export class Dispatcher {
   current: Thread | undefined;
+  /** Cycles of each primitive on this CPU's ISA. */
+  readonly costs: Readonly<Record<KernelPrimitive, number>>;
   #inLoop = false;
   #quantumEnd: Instant | undefined;
   #armedFor: Instant | undefined;
   #switches = 0;
 
-  constructor(readonly kernel: Kernel, readonly cpu: Cpu) {}
+  constructor(readonly kernel: Kernel, readonly cpu: Cpu) {
+    const costs = Object.entries(cpu.isa.primitives).map(([name, cost]) => [name, cost.cycles] as const);
+    this.costs = Object.fromEntries(costs) as Record<KernelPrimitive, number>;
+  }
 
   /** True when this CPU has no thread to run. */
   get idle(): boolean {
@@ -43,11 +48,6 @@ export class Dispatcher {
   /** Takes interrupts from now on. */
   start(): void {
     this.kernel.platform.enable(this.cpu, (source) => this.#interrupted(source));
-  }
-
-  /** Cycles of a primitive on this CPU's ISA. */
-  costOf(primitive: KernelPrimitive): number {
-    return this.cpu.isa.primitives[primitive].cycles;
   }
 
   /** Runs threads until none is left, or until the CPU must wait for its cycles to pass. */
@@ -79,7 +79,7 @@ export class Dispatcher {
     if (!this.#interruptsOff) this.cpu.deliverPending();
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
-    if (thread.burstEnd === undefined) this.#startBurst(thread);
+    if (thread.call === undefined && thread.ending === undefined) this.#startBurst(thread);
     // A burst that the quantum will cut needs the timer; the others may run on at once.
     const isCut = this.#outlastsQuantum(thread);
     if (isCut) this.armTimer(this.#quantumEnd);
@@ -105,7 +105,7 @@ export class Dispatcher {
     this.#switches++;
     next.state = "running";
     next.lastDispatcher = this;
-    next.overheadCycles += this.costOf("contextSwitch") + scheduler.lockCycles(this);
+    next.overheadCycles += this.costs.contextSwitch + scheduler.lockCycles(this);
     this.#quantumEnd = later(this.kernel.clock.now, quantum);
     this.current = next;
     return next;
@@ -115,11 +115,11 @@ export class Dispatcher {
     const scaled = thread.step() * this.cpu.instructionCostScale;
     let total = thread.overheadCycles + scaled;
     thread.overheadCycles = 0;
-    const end = thread.burstEnd;
-    if (end?.kind === "call") {
-      total += (end.call.isInstruction ? 0 : this.costOf("kernelCall")) + (end.call.cycles ?? 0);
-      const scale = end.call.isInstruction ? this.cpu.instructionCostScale : 1;
-      for (const primitive of end.call.primitives) total += scale * this.costOf(primitive);
+    const { call } = thread;
+    if (call !== undefined) {
+      total += (call.isInstruction ? 0 : this.costs.kernelCall) + (call.cycles ?? 0);
+      const scale = call.isInstruction ? this.cpu.instructionCostScale : 1;
+      for (const primitive of call.primitives) total += scale * this.costs[primitive];
     }
     if (thread.interruptsOffCycles !== undefined) total = this.#watch(thread, total);
     thread.pendingCycles = total;
@@ -129,36 +129,38 @@ export class Dispatcher {
   /** Interrupts are off for a few instructions or not at all: what else a thread does then ends its process. */
   #watch(thread: Thread, total: number): number {
     const before = thread.interruptsOffCycles!;
-    const end = thread.burstEnd;
+    const { call } = thread;
     thread.interruptsOffCycles = before + total;
     const reason = before + total > interruptsOffCyclesMax
       ? `Interrupts were off for more than ${interruptsOffCyclesMax} cycles`
-      : end?.kind === "call" && !end.call.isInstruction
+      : call !== undefined && !call.isInstruction
       ? "A kernel call was made while interrupts were off"
       : undefined;
     if (reason === undefined) return total;
     const perform = () => {
       throw new ContractViolation(reason);
     };
-    thread.burstEnd = { kind: "call", call: { primitives: [], perform } };
+    thread.call = { primitives: [], perform };
+    thread.ending = undefined;
     return Math.min(total, interruptsOffCyclesMax - before);
   }
 
   /** The burst's time has passed: its call takes effect. */
   #finishBurst(thread: Thread): void {
-    const end = thread.burstEnd!;
-    thread.burstEnd = undefined;
+    const { call, ending } = thread;
+    thread.call = undefined;
+    thread.ending = undefined;
     if (thread.state === "ended") {
       this.current = undefined;
       return;
     }
-    if (end.kind !== "call") {
+    if (call === undefined) {
       this.current = undefined;
-      this.kernel.processes.threadEnded(thread, end);
+      this.kernel.processes.threadEnded(thread, ending!);
       return;
     }
     try {
-      const answer = end.call.perform(this.kernel, thread);
+      const answer = call.perform(this.kernel, thread);
       if (answer === blocked) {
         if (thread.state === "running") thread.state = "blocked";
         this.current = undefined;
@@ -195,7 +197,7 @@ export class Dispatcher {
       const left = this.cpu.preempt();
       if (interruptedThread !== undefined) interruptedThread.pendingCycles = left;
     }
-    this.cpu.steal(this.costOf("interruptEntry") + this.costOf("interruptExit"));
+    this.cpu.steal(this.costs.interruptEntry + this.costs.interruptExit);
     if (source.kind === "timer") this.#timerFired();
     else this.kernel.interrupted(source);
     const thread = this.current;
@@ -241,7 +243,7 @@ export class Dispatcher {
     if (this.#armedFor !== undefined && this.#armedFor <= earliest && this.#armedFor >= now) return;
     this.#armedFor = Math.max(earliest, now) as Instant;
     const delay = Math.max(0, elapsed(now, earliest)) as Duration;
-    this.kernel.charge(this.costOf("timerSet"));
+    this.kernel.charge(this.costs.timerSet);
     this.kernel.platform.setTimer(this.cpu, delay);
   }
 }

@@ -12,14 +12,15 @@ import { elapsed, type Instant, later, milliseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Thread } from "./thread.ts";
+import { ThreadQueue } from "./thread_queue.ts";
 
 /** The time slice of MinScheduler (helios-reference.md section 7). */
 export const quantum = milliseconds(10);
 
 export class Scheduler {
   readonly #kernel: Kernel;
-  readonly #unblocked: Thread[] = [];
-  readonly #runnable: Thread[] = [];
+  readonly #unblocked = new ThreadQueue();
+  readonly #runnable = new ThreadQueue();
   #nextDispatcher = 0;
   #lockFreeAt: Instant = 0 as Instant;
   /** Cycles that CPUs spun on the dispatch lock. */
@@ -42,7 +43,7 @@ export class Scheduler {
     const { dispatchers } = this.#kernel;
     thread.lastDispatcher ??= dispatchers[this.#nextDispatcher++ % dispatchers.length]!;
     thread.state = "runnable";
-    this.#runnable.push(thread);
+    this.#runnable.putLast(thread);
     this.#notify(thread);
   }
 
@@ -51,39 +52,37 @@ export class Scheduler {
     if (thread.state === "ended") return;
     thread.wait = undefined;
     thread.state = "unblocked";
-    this.#unblocked.push(thread);
+    this.#unblocked.putLast(thread);
     this.#notify(thread);
   }
 
   /** A thread that yielded or used up its quantum. */
   requeue(thread: Thread): void {
     thread.state = "runnable";
-    this.#runnable.push(thread);
+    this.#runnable.putLast(thread);
   }
 
   /** A thread that an interrupt pushed aside: it is next among the runnable ones. */
   putBack(thread: Thread): void {
     thread.state = "runnable";
-    this.#runnable.unshift(thread);
+    this.#runnable.putFirst(thread);
   }
 
   /** The next thread for a CPU, or undefined. */
   take(dispatcher: Dispatcher): Thread | undefined {
-    return takeFor(this.#unblocked, dispatcher) ?? takeFor(this.#runnable, dispatcher);
+    return this.#unblocked.takeFor(dispatcher) ?? this.#runnable.takeFor(dispatcher);
   }
 
   /** Takes a thread that is being killed out of the queues. */
   remove(thread: Thread): void {
-    for (const queue of [this.#unblocked, this.#runnable]) {
-      const index = queue.indexOf(thread);
-      if (index >= 0) queue.splice(index, 1);
-    }
+    this.#unblocked.remove(thread);
+    this.#runnable.remove(thread);
   }
 
   /** Takes the dispatch lock now: cycles to spin and to hold it. */
   lockCycles(dispatcher: Dispatcher): number {
     const { now } = this.#kernel.clock;
-    const hold = dispatcher.costOf("dispatchLock");
+    const hold = dispatcher.costs.dispatchLock;
     const wait = Math.max(0, elapsed(now, this.#lockFreeAt)) * dispatcher.cpu.frequencyHz / 1e9;
     this.#lockFreeAt = later(Math.max(now, this.#lockFreeAt) as Instant, dispatcher.cpu.duration(hold));
     this.lockSpinCycles += wait;
@@ -105,13 +104,7 @@ export class Scheduler {
       target.run();
       return;
     }
-    kernel.charge(here.costOf("ipiSend"));
+    kernel.charge(here.costs.ipiSend);
     kernel.platform.sendIpi(here.cpu, target.cpu.apicId);
   }
-}
-
-function takeFor(queue: Thread[], dispatcher: Dispatcher): Thread | undefined {
-  if (queue.length === 0) return undefined;
-  const own = queue.findIndex((thread) => thread.lastDispatcher === dispatcher);
-  return queue.splice(Math.max(own, 0), 1)[0];
 }

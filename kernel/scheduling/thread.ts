@@ -19,11 +19,8 @@ export interface Wait {
 
 export type ThreadState = "unblocked" | "runnable" | "running" | "blocked" | "ended";
 
-type Answer = { readonly value: unknown } | { readonly error: unknown };
-
-/** How a burst ended: with a call, with the end of the function, or with an exception. */
-export type BurstEnd =
-  | { readonly kind: "call"; readonly call: KernelCall<unknown> }
+/** How a thread's code ended: with the end of its function, or with an exception. */
+export type Ending =
   | { readonly kind: "returned"; readonly value: unknown }
   | { readonly kind: "threw"; readonly error: unknown };
 
@@ -34,15 +31,18 @@ export class Thread {
   lastDispatcher: Dispatcher | undefined;
   /** Cycles of the burst that have not passed yet. */
   pendingCycles = 0;
-  /** Set from the start of a burst until its effect. */
-  burstEnd: BurstEnd | undefined;
+  /** How the burst ended; one of the two is set from its start until its effect. */
+  call: KernelCall<unknown> | undefined;
+  ending: Ending | undefined;
   /** Kernel work done on behalf of this thread, to be spent with its next burst. */
   overheadCycles = 0;
   /** Cycles that it has run since it turned its CPU's interrupts off; undefined while they are on. */
   interruptsOffCycles: number | undefined;
   /** Called when the thread has ended. */
   readonly onEnd: (() => void)[] = [];
-  #answer: Answer = { value: undefined };
+  /** What the pending `yield*` gives or throws. */
+  #answer: unknown;
+  #isError = false;
 
   constructor(
     readonly process: Process,
@@ -52,32 +52,35 @@ export class Thread {
 
   /** Runs the generator to its next call; returns the instructions' cycles. */
   step(): number {
+    const answer = this.#answer;
+    const isError = this.#isError;
+    this.#answer = undefined;
+    this.#isError = false;
     try {
-      const answer = this.#answer;
-      this.#answer = { value: undefined };
-      const result = "error" in answer ? this.code.throw(answer.error) : this.code.next(answer.value);
-      this.burstEnd = this.#endOf(result.done === true, result.value);
+      const { done, value } = isError ? this.code.throw(answer) : this.code.next(answer);
+      if (done === true) this.ending = { kind: "returned", value };
+      // A program can yield anything; only calls that this kernel made count.
+      else if ((this.call = openToken(value)) === undefined) {
+        this.ending = {
+          kind: "threw",
+          error: new TypeError("A program may yield kernel calls only, with yield*"),
+        };
+      }
     } catch (error) {
-      this.burstEnd = { kind: "threw", error };
+      this.ending = { kind: "threw", error };
     }
     return this.process.takeCycles();
   }
 
   /** The value that the pending `yield*` evaluates to. */
   answer(value: unknown): void {
-    this.#answer = { value };
+    this.#answer = value;
+    this.#isError = false;
   }
 
   /** The exception that the pending `yield*` throws. */
   answerError(error: unknown): void {
-    this.#answer = { error };
-  }
-
-  #endOf(done: boolean, value: unknown): BurstEnd {
-    if (done) return { kind: "returned", value };
-    // A program can yield anything; only calls that this kernel made count.
-    const call = openToken(value);
-    if (call !== undefined) return { kind: "call", call };
-    return { kind: "threw", error: new TypeError("A program may yield kernel calls only, with yield*") };
+    this.#answer = error;
+    this.#isError = true;
   }
 }

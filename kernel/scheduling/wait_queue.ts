@@ -19,13 +19,17 @@ export class WaitQueue {
   }
 
   remove(waiter: Waiter): void {
-    const index = this.#waiters.indexOf(waiter);
-    if (index >= 0) this.#waiters.splice(index, 1);
+    const waiters = this.#waiters;
+    const index = waiters.indexOf(waiter);
+    if (index === waiters.length - 1) waiters.pop();
+    else if (index >= 0) waiters.splice(index, 1);
   }
 
   /** Offers what happened to the waiters in order, until one takes it. */
   wakeOne(): void {
-    for (const waiter of [...this.#waiters]) if (waiter()) return;
+    const [first] = this.#waiters;
+    if (first === undefined || first()) return;
+    for (const waiter of this.#waiters.slice(1)) if (waiter()) return;
   }
 
   wakeAll(): void {

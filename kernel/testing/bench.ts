@@ -13,7 +13,7 @@ import { assembleMachine } from "../../hw/machine/assemble.ts";
 import type { IsaName } from "../../hw/cpu/isa.ts";
 import { type MachineDescription, readMachineDescription } from "../../hw/machine/description.ts";
 import { shippedMachines } from "../../hw/machines/machines.ts";
-import { LineEventLog } from "../../hw/time/event_log.ts";
+import { LineEventLog, silentLog } from "../../hw/time/event_log.ts";
 import { EventQueue } from "../../hw/time/event_queue.ts";
 import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
 import { BootArchive } from "../boot/boot_archive.ts";
@@ -33,6 +33,8 @@ export interface BenchOptions {
   readonly paths?: Readonly<Record<string, string>>;
   /** What the CPUs execute; firmware and interrupts are x86's, also when programs and costs are a card's. */
   readonly isa?: IsaName;
+  /** Whether `log` is kept; a benchmark has no use for it. */
+  readonly keepsLog?: boolean;
 }
 
 /** Cycles of each burst, beside what `work` adds. */
@@ -48,8 +50,11 @@ export class Bench {
   readonly #programs = new Map<string, Main>();
   #running: TestInstance | undefined;
 
-  constructor({ domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8" }: BenchOptions = {}) {
-    const log = new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()));
+  constructor(options: BenchOptions = {}) {
+    const { domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8", keepsLog = true } = options;
+    const log = keepsLog
+      ? new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()))
+      : silentLog;
     const machine = assembleMachine(describeMachine(domains, cpusPerDomain, isa), {
       queue: this.queue,
       log,
