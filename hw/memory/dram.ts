@@ -29,6 +29,8 @@ export interface DramOptions {
 }
 
 const chunkSize = 65536;
+/** So many bytes are copied one by one. */
+const fewBytes = 16;
 
 interface Overlay {
   readonly start: number;
@@ -71,10 +73,13 @@ export class DramBlock implements Dram, BusTarget {
 
   read(offset: number, into: Uint8Array): void {
     this.#checkRange(offset, into.length);
-    this.#forEachPart(offset, into, (overlay, at, part) => {
-      if (overlay === undefined) this.#readChunks(at, part);
-      else overlay.backing.read(this.base + at, part);
-    });
+    if (this.#isPlain(offset, into.length)) this.#readChunks(offset, into);
+    else {
+      this.#forEachPart(offset, into, (overlay, at, part) => {
+        if (overlay === undefined) this.#readChunks(at, part);
+        else overlay.backing.read(this.base + at, part);
+      });
+    }
     for (const { address, xor } of this.#defects) {
       const index = address - this.base - offset;
       if (index >= 0 && index < into.length) into[index]! ^= xor;
@@ -83,10 +88,17 @@ export class DramBlock implements Dram, BusTarget {
 
   write(offset: number, from: Uint8Array): void {
     this.#checkRange(offset, from.length);
+    if (this.#isPlain(offset, from.length)) return this.#writeChunks(offset, from);
     this.#forEachPart(offset, from, (overlay, at, part) => {
       if (overlay === undefined) this.#writeChunks(at, part);
       else overlay.backing.write(this.base + at, part);
     });
+  }
+
+  /** Whether no overlay covers any of it, as is so for all that kernels say to each other. */
+  #isPlain(offset: number, length: number): boolean {
+    for (const { start, end } of this.#overlays) if (start < offset + length && end > offset) return false;
+    return true;
   }
 
   /** Cuts an access at the borders of overlays. */
@@ -118,7 +130,10 @@ export class DramBlock implements Dram, BusTarget {
       const length = Math.min(into.length - done, chunkSize - within);
       const chunk = this.#chunks[Math.floor(at / chunkSize)];
       if (chunk === undefined) into.fill(0, done, done + length);
-      else into.set(chunk.subarray(within, within + length), done);
+      // A view costs more than it saves for a counter.
+      else if (length <= fewBytes) {
+        for (let byte = 0; byte < length; byte++) into[done + byte] = chunk[within + byte]!;
+      } else into.set(chunk.subarray(within, within + length), done);
       done += length;
     }
   }
@@ -129,7 +144,9 @@ export class DramBlock implements Dram, BusTarget {
       const within = at % chunkSize;
       const length = Math.min(from.length - done, chunkSize - within);
       const chunk = this.#chunks[Math.floor(at / chunkSize)] ??= new Uint8Array(chunkSize);
-      chunk.set(from.subarray(done, done + length), within);
+      if (length <= fewBytes) {
+        for (let byte = 0; byte < length; byte++) chunk[within + byte] = from[done + byte]!;
+      } else chunk.set(from.subarray(done, done + length), within);
       done += length;
     }
   }

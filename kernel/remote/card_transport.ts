@@ -65,6 +65,7 @@ export class CardTransport implements Transport {
     this.#rings = new Rings(
       {
         read: (offset, length) => space.read(mirror + offset, length),
+        read32: (offset) => space.read32(mirror + offset),
         write: (offset, bytes) => space.write(mirror + offset, bytes),
       },
       "b",

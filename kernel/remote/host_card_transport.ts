@@ -44,6 +44,7 @@ export class HostCardTransport implements Transport {
     this.#rings = new Rings(
       {
         read: (offset, length) => space.read(area + offset, length),
+        read32: (offset) => space.read32(area + offset),
         write: (offset, bytes) => space.write(area + offset, bytes),
       },
       "a",

@@ -62,6 +62,7 @@ export class MemcpyTransport implements Transport {
     this.#rings = new Rings(
       {
         read: (offset, length) => space.read(area + offset, length),
+        read32: (offset) => space.read32(area + offset),
         write: (offset, bytes) => {
           space.write(area + offset, bytes);
           lines.wrote(side);
@@ -132,7 +133,8 @@ export class MemcpyTransport implements Transport {
   /** The other side wrote: the poll loop sees it at its next look, when the line has come over. */
   #written(): void {
     const parkedAt = this.#parkedAt;
-    if (parkedAt === undefined) return;
+    // A look that finds only that the other side has taken something goes on polling.
+    if (parkedAt === undefined || (!this.#rings.hasNews && !this.#rings.hasBacklog)) return;
     const { clock, cpu, remoteLatencyNs } = this.#options;
     const period = cpu.duration(pollCycles);
     const seen = elapsed(parkedAt, clock.now) + remoteLatencyNs;

@@ -120,8 +120,8 @@ export class RemotePeer {
     for (;;) {
       const { records, releases } = yield* this.transport.next();
       for (const address of releases) this.#released(address);
-      const retries = this.#retries.splice(0);
-      for (const record of [...retries, ...records]) yield* this.#handle(record);
+      const due = this.#retries.length === 0 ? records : [...this.#retries.splice(0), ...records];
+      for (const record of due) yield* this.#handle(record);
       yield* this.transport.settle();
     }
   }
@@ -188,12 +188,13 @@ export class RemotePeer {
     }
     this.receivedMessages++;
     const raw = decodeFields(record, definition);
-    const blocks = this.#allocateFor(raw);
+    const carriesBlocks = raw.some((value) => "block" in value);
+    const blocks = carriesBlocks ? this.#allocateFor(raw) : [];
     if (blocks === undefined) {
       this.#drop(raw);
       return channels.lost(record.channel, end, record.sequence);
     }
-    yield* this.#bring(raw, blocks);
+    if (carriesBlocks) yield* this.#bring(raw, blocks);
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
     this.kernel.note(
       `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
@@ -229,7 +230,6 @@ export class RemotePeer {
     const copies = raw.flatMap((value, index) =>
       "block" in value ? [copyOf(value.block, blocks[index]!)] : []
     );
-    if (copies.length === 0) return;
     yield* this.transport.pull(copies);
     for (const copy of copies) this.copiedBytes += copy.length;
   }

@@ -24,6 +24,7 @@ import { slotSize } from "./record.ts";
 /** Memory that holds a pair area; offsets are from the start of the area. */
 export interface AreaMemory {
   read(offset: number, length: number): Uint8Array;
+  read32(offset: number): number;
   write(offset: number, bytes: Uint8Array): void;
 }
 
@@ -36,6 +37,8 @@ export class Rings {
   readonly #view = new DataView(this.#counters.buffer);
   readonly #backlog: Uint8Array[] = [];
   readonly #releaseBacklog: number[] = [];
+  readonly #peerLine: number;
+  readonly #ownLine: number;
 
   readonly #load: () => number;
 
@@ -43,6 +46,8 @@ export class Rings {
   constructor(memory: AreaMemory, readonly side: Side, load: () => number) {
     this.#memory = memory;
     this.#load = load;
+    this.#ownLine = counterLine(side).offset;
+    this.#peerLine = counterLine(otherSide(side)).offset;
   }
 
   /** Own counters, by name. */
@@ -52,8 +57,7 @@ export class Rings {
 
   /** The other side's counters as they stand in memory. */
   peer(name: keyof typeof counter): number {
-    const bytes = this.#memory.read(counterLine(otherSide(this.side)).offset + counter[name], 4);
-    return new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    return this.#memory.read32(this.#peerLine + counter[name]);
   }
 
   /** True when the other side has put in something that was not taken. */
@@ -93,7 +97,7 @@ export class Rings {
     for (let index = 0; index < count; index++) {
       this.#memory.write(messageSlot(this.side, head + index), this.#backlog[index]!);
     }
-    this.#backlog.splice(0, count);
+    if (count > 0) this.#backlog.splice(0, count);
     const releases = this.#flushReleases();
     if (count === 0 && releases === 0) return;
     this.#set("messageHead", head + count);
@@ -135,6 +139,7 @@ export class Rings {
   }
 
   #flushReleases(): number {
+    if (this.#releaseBacklog.length === 0) return 0;
     const head = this.own("releaseHead");
     const room = releaseSlots - ((head - this.peer("releaseTail")) >>> 0);
     const count = Math.min(room, this.#releaseBacklog.length);
@@ -154,6 +159,6 @@ export class Rings {
 
   #publish(): void {
     this.#set("load", this.#load());
-    this.#memory.write(counterLine(this.side).offset, this.#counters);
+    this.#memory.write(this.#ownLine, this.#counters);
   }
 }

@@ -25,6 +25,7 @@ function pair() {
       if (offset < 0 || offset + length > pairAreaSize) throw new Error(`read at ${offset}`);
       return bytes.slice(offset, offset + length);
     },
+    read32: (offset) => new DataView(bytes.buffer).getUint32(offset, true),
     write: (offset, from) => {
       if (offset < 0 || offset + from.length > pairAreaSize) throw new Error(`write at ${offset}`);
       bytes.set(from, offset);
