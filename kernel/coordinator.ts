@@ -45,15 +45,15 @@ export class Coordinator {
 
   /** Figure 3 over the kernels that are up; throws PlacementError. */
   place(manifest: Manifest): Placement {
-    const { names } = this.namespace;
-    const up = this.kernels.filter(({ row }) => names.some((name) => name.path === row.path));
-    const candidates = up.map(({ index, row }): Candidate => ({
-      index,
-      name: row.name,
-      platform: row.platform,
-      cpuUse: this.#cpuUseOf(index),
-    }));
-    return place(manifest, candidates, (contractName) => this.#kernelsServing(contractName));
+    const { services } = this.namespace;
+    const candidates = this.kernels.flatMap(({ index, row }): Candidate[] => {
+      const control = services.find(({ path, kernel }) => path === row.path && kernel === index);
+      if (control === undefined) return [];
+      return [{ index, name: row.name, platform: control.platform, cpuUse: this.#cpuUseOf(index) }];
+    });
+    const kernelsServing = (contractName: string) =>
+      services.filter((service) => service.contractName === contractName).map(({ kernel }) => kernel);
+    return place(manifest, candidates, kernelsServing);
   }
 
   messageAreaOf(index: number): { base: number; size: number } {
@@ -80,15 +80,5 @@ export class Coordinator {
     return index === this.kernel.index
       ? this.kernel.cpuUse
       : this.kernel.peer(index).transport.peerLoad / 1000;
-  }
-
-  /**
-   * Kernels with a service of a contract, once for each instance: every name in the
-   * namespace that speaks it counts.
-   */
-  #kernelsServing(contractName: string): number[] {
-    return this.namespace.names
-      .filter((name) => name.contractName === contractName)
-      .map((name) => name.kernel);
   }
 }

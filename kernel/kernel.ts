@@ -11,7 +11,8 @@
 import type { KernelRow } from "./abi/kernel.ts";
 import type { Contract } from "./contracts/contract.ts";
 import { ContractRegistry } from "./contracts/registry.ts";
-import { namespaceContract, serviceProviderContract } from "./contracts/namespace.ts";
+import { nameWatchContract } from "./contracts/name_watch.ts";
+import { namespaceContract, namespaceNewsContract, serviceProviderContract } from "./contracts/namespace.ts";
 import { pipeContract } from "./contracts/pipe.ts";
 import type { Coordinator } from "./coordinator.ts";
 import type { KernelDevice } from "./boot/devices.ts";
@@ -103,9 +104,7 @@ export class Kernel {
     this.processes = new ProcessTable(this);
     this.self = new Process(0, this.name, kernelManifest, []);
     this.#random = (options.seed ^ Math.imul(options.index + 1, 0x9e3779b9)) >>> 0;
-    for (const contract of [namespaceContract, serviceProviderContract, pipeContract] as Contract[]) {
-      this.contracts.admit(contract, this.self);
-    }
+    for (const contract of kernelContracts) this.contracts.admit(contract, this.self);
   }
 
   /** Lets the CPUs take interrupts and run threads. */
@@ -254,6 +253,15 @@ export class Kernel {
     else if (source.kind === "ipi") { for (const transport of this.cardTransports) transport.lookAround(); }
   }
 }
+
+/** What kernels say to each other, and to every process. */
+const kernelContracts: readonly Contract[] = [
+  namespaceContract,
+  namespaceNewsContract,
+  serviceProviderContract,
+  nameWatchContract,
+  pipeContract,
+];
 
 const cacheLineSize = 64;
 /** Misses that a CPU of the time keeps under way (fitted: K8's and Core 2's 8 line fill buffers, half used). */

@@ -14,6 +14,7 @@
  */
 
 import type { Contract, End, EndpointType, FieldType, OtherEnd, ScalarType } from "../contracts/contract.ts";
+import type { nameWatchContract } from "../contracts/name_watch.ts";
 import type { pipeContract } from "../contracts/pipe.ts";
 
 /** What a program yields; only the functions below can make one. */
@@ -184,13 +185,18 @@ export interface SharedMemory {
 
 // ---------------------------------------------------------------- the kernel
 
+/** A name: a service, the control service of a kernel, a directory, or a link to another path. */
 export interface NamespaceEntry {
   readonly path: string;
-  readonly kind: "service" | "kernel";
-  /** What manifests call the contract. */
+  readonly kind: "service" | "kernel" | "directory" | "link";
+  /** What manifests call the contract; "" for what is no service. */
   readonly contract: string;
-  /** The kernel that the serving process runs on. */
+  /** The kernel whose process made the entry; "" for a directory that came with what is in it. */
   readonly kernel: string;
+  /** Where a link leads; "" for all else. */
+  readonly target: string;
+  /** Of a service, by the kernel: contract, kernel, process, platform. All others are programs' own. */
+  readonly attributes: Readonly<Record<string, string>>;
 }
 
 export interface Thread {
@@ -268,10 +274,33 @@ export interface Kernel {
    * Waits for the name to appear; throws "TimedOut" when it does not within `timeoutNs` (default 10 s).
    */
   bind<C extends Contract>(contract: C, path?: string, timeoutNs?: number): Call<Endpoint<C, "client">>;
-  /** Puts a name into the namespace; throws "AlreadyRegistered". */
-  register<C extends Contract>(contract: C, path: string): Call<Service<C>>;
-  /** What is below `path` ("/" for all), sorted by path. */
-  enumerate(path: string): Call<readonly NamespaceEntry[]>;
+  /**
+   * Puts a service into the namespace, with directories on the way as needed; throws "AlreadyRegistered".
+   * Attributes are at most 16, of at most 128 characters each.
+   */
+  register<C extends Contract>(
+    contract: C,
+    path: string,
+    attributes?: Readonly<Record<string, string>>,
+  ): Call<Service<C>>;
+  /**
+   * What is below the directory `path` ("/" for all), at any depth or its own entries only, sorted by path;
+   * of a service, that entry alone. Throws "NotFound".
+   */
+  enumerate(path: string, depth?: "children" | "all"): Call<readonly NamespaceEntry[]>;
+  /**
+   * Tells which names at or below `path` come and go from now on; the path need not be there yet. Send `next`
+   * after each message for another. Enumerate after this call, not before, and nothing is missed.
+   */
+  watch(path: string): Call<Endpoint<typeof nameWatchContract, "client">>;
+  /** A directory that stays when it is empty. */
+  makeDirectory(path: string): Call<void>;
+  /** A name for another absolute path, which need not be there; binds and all other calls follow it. */
+  link(path: string, target: string): Call<void>;
+  /** Takes out a link or an empty directory; a service goes by its own `deregister`. */
+  removeName(path: string): Call<void>;
+  /** Gives an entry an attribute; "" takes it away. A service's can be set by its process only. */
+  setAttribute(path: string, name: string, value: string): Call<void>;
   endpointSet<C extends Contract, E extends End, D>(contract: C, end: E): EndpointSet<C, E, D>;
   /** Waits for the first thing that happens; in the order in which the sources are named when several have. */
   select<S extends Readonly<Record<string, Source>>>(sources: S, timeoutNs?: number): Call<Occurrence<S>>;

@@ -9,20 +9,20 @@
 import type { Device, Kernel as ProgramKernel, Program, SystemCalls } from "../abi/kernel.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { harden } from "../compiler/lockdown.ts";
-import { type CompiledContract, ContractError } from "../contracts/monitor.ts";
-import { serviceProviderContract } from "../contracts/namespace.ts";
 import type { Kernel } from "../kernel.ts";
-import { endsMax, type Process } from "../process/process.ts";
+import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { sleep } from "../scheduling/kernel_event.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { admit, checkRoomForEnds } from "./admission.ts";
 import { AtomicCellHandle, atomicCellMaker } from "./atomic_cell_handle.ts";
 import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
 import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
-import { CallError, ContractViolation } from "./errors.ts";
+import { CallError } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
 import { blocked, type KernelCall, requestPrototype, submit } from "./kernel_call.ts";
+import { createNameCalls } from "./name_calls.ts";
 import { Select } from "./select.ts";
 import { ServiceHandle } from "./service_handle.ts";
 
@@ -37,11 +37,8 @@ const sharedParts = [
   InterruptHandle.prototype,
   ServiceHandle.prototype,
 ];
-const defaultBindTimeoutNs = 10e9;
 const blockMax = 16 << 20;
 const threadsMax = 256;
-/** The namespace's longest path: 16 parts of 64 characters, each behind its stroke. */
-const pathSizeMax = 16 * 65;
 
 /** What a process is started with. */
 export interface ProcessResources {
@@ -65,10 +62,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     allocate: (size: number) => submit(allocateCall(size)),
     free: (block: unknown) => submit(freeCall(block)),
     createChannel: (contract: Contract) => submit(createChannelCall(contract)),
-    bind: (contract: Contract, path?: string, timeoutNs?: number) =>
-      submit(new Bind(contract, path, timeoutNs)),
-    register: (contract: Contract, path: string) => submit(new Register(contract, path)),
-    enumerate: (path: string) => submit(enumerateCall(path)),
+    ...createNameCalls(),
     endpointSet: () => new EndpointSetHandle(),
     select: (sources: unknown, timeoutNs?: number) => submit(new Select(sources, timeoutNs)),
     createThread: (body: () => Program) => submit(createThreadCall(body)),
@@ -77,43 +71,6 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
   // What processes share must not carry messages between them, nor change under their feet.
   harden(sharedParts);
   return harden(abi) as unknown as ProgramKernel;
-}
-
-/** A contract as this kernel knows it; a bad one ends the process that brought it. */
-function admit(kernel: Kernel, contract: Contract, process: Process): CompiledContract {
-  const compiled = compile(kernel, contract, process);
-  // Only the kernel passes ends on whose contract it need not know.
-  const isKernels = compiled.messages.some(({ fields }) =>
-    fields.some((field) => field.kind === "endpoint" && field.contract === undefined)
-  );
-  if (!isKernels) return compiled;
-  throw new ContractViolation(
-    `Contract "${compiled.name}": a field must say which contract its endpoint speaks`,
-  );
-}
-
-function compile(kernel: Kernel, contract: Contract, process: Process): CompiledContract {
-  try {
-    return kernel.contracts.admit(contract, process);
-  } catch (error) {
-    if (error instanceof ContractError) throw new ContractViolation(error.message);
-    throw error;
-  }
-}
-
-/** A path that a program gave: what no path can be must not travel to the coordinator. */
-function checkPath(path: unknown): string {
-  if (typeof path !== "string" || path.length > pathSizeMax) {
-    throw new CallError("BadArgument", `A path is a text of at most ${pathSizeMax} characters`);
-  }
-  return path;
-}
-
-/** A process may hold more ends than it can open, since others send it some. */
-function checkRoomForEnds({ ends, label }: Process): void {
-  if (ends.size >= endsMax) {
-    throw new CallError("OutOfMemory", `${label} holds ${endsMax} channel ends already`);
-  }
 }
 
 const yieldCall: KernelCall<void> = {
@@ -163,59 +120,6 @@ const createChannelCall = (contract: Contract): KernelCall<object> => ({
       return new EndpointHandle(end, contract);
     };
     return Object.freeze({ client: handle(ends.client), server: handle(ends.server) });
-  },
-});
-
-class Bind implements KernelCall<EndpointHandle> {
-  readonly primitives = ["channelCreate"] as const;
-
-  constructor(
-    readonly contract: Contract,
-    readonly path: string | undefined,
-    readonly timeoutNs: number | undefined,
-  ) {}
-
-  perform(kernel: Kernel, thread: Thread): typeof blocked {
-    const { process } = thread;
-    const contract = admit(kernel, this.contract, process);
-    const path = this.path ?? kernel.pathOf(contract.contractName);
-    if (path === undefined) {
-      throw new CallError("NotFound", `The system manifest names no service for ${contract.contractName}`);
-    }
-    const timeoutNs = Number(this.timeoutNs ?? defaultBindTimeoutNs);
-    checkPath(path);
-    checkRoomForEnds(process);
-    const { client, server } = kernel.channels.create(contract);
-    kernel.own(client, process);
-    const handle = new EndpointHandle(client, this.contract);
-    kernel.names.bind(thread, { path, contract, timeoutNs, server, client }, handle);
-    return blocked;
-  }
-}
-
-class Register implements KernelCall<ServiceHandle> {
-  readonly primitives = ["channelCreate"] as const;
-
-  constructor(readonly contract: Contract, readonly path: string) {}
-
-  perform(kernel: Kernel, thread: Thread): typeof blocked {
-    const { process } = thread;
-    const contract = admit(kernel, this.contract, process);
-    const path = checkPath(this.path);
-    checkRoomForEnds(process);
-    const provider = kernel.channels.create(kernel.contracts.admit(serviceProviderContract, kernel.self));
-    kernel.own(provider.server, process);
-    const service = new ServiceHandle(provider.server, this.contract, path);
-    kernel.names.register(thread, { path, contract, ...provider }, service);
-    return blocked;
-  }
-}
-
-const enumerateCall = (path: string): KernelCall<unknown> => ({
-  primitives: [],
-  perform(kernel, thread) {
-    kernel.names.enumerate(thread, checkPath(path));
-    return blocked;
   },
 });
 

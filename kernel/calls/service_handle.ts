@@ -3,6 +3,8 @@
  *
  * The channel to the namespace entry is a channel like any other; its `connect`
  * messages carry the server's end of each new client (helios-reference.md section 4).
+ * - The next client comes when this one has been accepted: one waits here, the others in
+ *   the namespace.
  */
 
 import type { Call } from "../abi/kernel.ts";
@@ -55,11 +57,11 @@ export class ServiceHandle {
     const provider = this.#provider;
     return submit({
       primitives: ["channelSend"],
-      perform(kernel: Kernel) {
+      perform(kernel: Kernel, thread: Thread): void | typeof blocked {
         // Once it is out, the path may be somebody else's.
         if (isGone(provider)) return;
-        kernel.names.deregister(path);
-        kernel.channels.close(provider);
+        kernel.names.deregister(thread, path, provider);
+        return blocked;
       },
     });
   }
@@ -87,5 +89,7 @@ export function takeClient(
   if (message === undefined) return undefined;
   const end = message.values[0] as ChannelEnd;
   kernel.own(end, process);
+  const accepted = provider.contract.messageOf.get("accepted")!;
+  provider.send({ definition: accepted, values: [] }, provider.stateAfter(accepted));
   return new EndpointHandle(end, contract);
 }

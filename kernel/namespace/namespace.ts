@@ -3,218 +3,313 @@
  *
  * A service registers a path; a client binds to it by sending one end of a new
  * channel, which the namespace forwards to the service (paper, section 3.5).
- * - A name goes when its service deregisters it or when the service's channel closes.
+ * - A service goes when its process deregisters it, when its channel closes, or with its
+ *   kernel; with a kernel go also the links and directories that its processes made.
  * - A bind to a name that is not there waits for it, up to its time-out; at most
  *   `waitingMax` binds wait at a time, and a bind whose client is gone waits no more.
  * - System contracts map to paths by the system manifest, before a bind comes here.
  */
 
-import { CallError, ContractViolation } from "../calls/errors.ts";
+import type { NamespaceEntry } from "../abi/kernel.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
+import { kernelControlContract } from "../contracts/kernel_control.ts";
 import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { KernelTimer } from "../scheduling/timers.ts";
+import { KernelSession } from "./kernel_session.ts";
+import {
+  describeNode,
+  entriesMax,
+  kernelAttributes,
+  type Leaf,
+  NameError,
+  NameTree,
+  type Node,
+  type Origin,
+  pathOf,
+} from "./name_tree.ts";
+import { ServiceEntry } from "./service_entry.ts";
+import { Watches } from "./watches.ts";
 
-interface Name {
-  readonly path: string;
-  readonly contract: string;
-  readonly digest: number;
-  /** What manifests call the contract. */
-  readonly contractName: string;
-  /** The kernel that registered it. */
-  readonly kernel: number;
-  readonly provider: ChannelEnd;
-}
-
-interface WaitingBind {
+interface Bind {
+  readonly session: KernelSession;
+  readonly id: number;
   readonly path: string;
   readonly contract: string;
   readonly digest: number;
   readonly endpoint: ChannelEnd;
-  readonly done: () => void;
-  readonly refuse: (code: string, reason: string) => void;
   timer: KernelTimer | undefined;
 }
 
 const waitingMax = 1024;
-const namesMax = 4096;
-const pathPattern = /^(?:\/[\w.-]{1,64}){1,16}$/;
+/** One process must not fill the tree for all others. */
+const entriesPerProcessMax = entriesMax / 4;
+/** Entries of one answer. */
+const pageSize = 64;
 
-export interface NameRow {
+/** A service, as placement counts it. */
+export interface ServiceRow {
   readonly path: string;
-  readonly contract: string;
   readonly contractName: string;
   readonly kernel: number;
+  readonly platform: string;
 }
 
 export class Namespace {
   readonly #kernel: Kernel;
-  readonly #names = new Map<string, Name>();
-  readonly #waiting = new Set<WaitingBind>();
+  readonly #tree: NameTree<ServiceEntry>;
+  readonly #watches: Watches;
+  readonly #waiting = new Set<Bind>();
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
+    this.#watches = new Watches(kernel);
+    this.#tree = new NameTree((change, path, node) => {
+      kernel.note(`name ${path} ${change}: ${node.kind}`);
+      this.#watches.note(change, path, node.kind);
+    });
   }
 
-  /** All names, sorted by path. */
-  get names(): NameRow[] {
-    return [...this.#names.values()].map(({ path, contract, contractName, kernel }) => ({
-      path,
-      contract,
-      contractName,
-      kernel,
-    }))
-      .sort((a, b) => a.path < b.path ? -1 : 1);
+  /** All services, sorted by path; links and directories are none. */
+  get services(): ServiceRow[] {
+    return [...this.#tree.all()].flatMap((node) =>
+      isLeaf(node)
+        ? [{
+          path: pathOf(node),
+          contractName: node.attributes.get("contract")!,
+          kernel: node.kernel,
+          platform: node.attributes.get("platform")!,
+        }]
+        : []
+    );
   }
 
   /** Takes the requests that kernel `client` sends over `end`. */
   serve(end: ChannelEnd, client: number): void {
-    end.onMessage = (message) => {
-      this.#kernel.charge(this.#kernel.primitiveCycles("nameLookup"));
-      this.#request(end, client, message);
-    };
-    end.onClosed = () => this.#forgetKernel(client);
+    const session = new KernelSession(
+      this.#kernel,
+      end,
+      client,
+      (message) => {
+        this.#kernel.charge(this.#kernel.primitiveCycles("nameLookup"));
+        this.#request(session, message);
+      },
+      () => this.#forgetKernel(client),
+    );
   }
 
-  #request(end: ChannelEnd, client: number, message: Message): void {
-    const [id, path] = message.values as [number, string];
-    const reply = (tag: string, ...values: Message["values"]) => {
-      const definition = end.contract.messageOf.get(tag)!;
-      try {
-        end.send({ definition, values: [id, ...values] }, end.stateAfter(definition));
-      } catch (error) {
-        if (!(error instanceof ContractViolation || error instanceof CallError)) throw error;
-        this.#kernel.note(`kernel ${client} gets no answer from the namespace: ${error.message}`);
+  #request(session: KernelSession, message: Message): void {
+    const { tag, fields } = message.definition;
+    const body = Object.fromEntries(fields.map(({ name }, index) => [name, message.values[index]]));
+    try {
+      this.#perform(session, tag, body);
+    } catch (error) {
+      if (!(error instanceof NameError)) throw error;
+      for (const [index, { kind }] of fields.entries()) {
+        if (kind === "endpoint") this.#kernel.channels.close(message.values[index] as ChannelEnd);
       }
-    };
-    const refuse = (code: string, reason: string) => reply("refused", code, reason.slice(0, 200));
-    const done = () => reply("done");
-    switch (message.definition.tag) {
-      case "register": {
-        const [, , contract, digest, contractName, provider] = message.values as [
-          number,
-          string,
-          string,
-          number,
-          string,
-          ChannelEnd,
-        ];
-        return this.#register(
-          { path, contract, digest, contractName, kernel: client, provider },
-          done,
-          refuse,
-        );
-      }
+      session.refuse(error.code, error.message);
+    }
+    if (tag === "register" || tag === "link") this.#satisfyWaiting();
+  }
+
+  /** Answers, or throws NameError; then the ends that came with the request are closed. */
+  #perform(session: KernelSession, tag: string, body: Body): void {
+    const path = body.path as string;
+    const origin: Origin = { kernel: session.index, process: body.process as string };
+    switch (tag) {
+      case "register":
+        this.#register(path, origin, body);
+        break;
       case "deregister":
-        return this.#deregister(path, client)
-          ? done()
-          : refuse("NotFound", `No name "${path}" of this kernel`);
-      case "bind": {
-        const [, , contract, digest, timeoutNs, endpoint] = message.values as [
-          number,
-          string,
-          string,
-          number,
-          number,
-          ChannelEnd,
-        ];
-        return this.#bind({ path, contract, digest, endpoint, done, refuse, timer: undefined }, timeoutNs);
-      }
-      case "enumerate": {
-        const below = path === "/" ? "/" : `${path}/`;
-        const rows = this.names.filter((name) => name.path === path || name.path.startsWith(below));
-        const lines = rows.map((row) =>
-          `${row.path}\t${row.contractName}\t${this.#kernel.nameOf(row.kernel)}`
-        );
-        return reply("entries", lines.join("\n"));
-      }
+        this.#deregister(path, origin);
+        break;
+      case "makeDirectory":
+        this.#checkShare(origin);
+        this.#tree.addDirectory(path, origin);
+        break;
+      case "link":
+        this.#checkShare(origin);
+        this.#tree.addLink(path, body.target as string, origin);
+        break;
+      case "remove":
+        this.#remove(path);
+        break;
+      case "setAttribute":
+        this.#setAttribute(path, body.name as string, body.value as string, origin);
+        break;
+      case "watch":
+        this.#watches.add(path, body.watcher as ChannelEnd, origin);
+        break;
+      case "enumerate":
+        return this.#enumerate(session, path, body.depth as "children" | "all", body.after as string);
+      case "bind":
+        return this.#bind({ ...body, session, timer: undefined } as Bind, body.timeoutNs as number);
+    }
+    session.done();
+  }
+
+  // ---------------------------------------------------------------- services
+
+  #register(path: string, origin: Origin, body: Body): void {
+    this.#checkShare(origin);
+    const { contractName, process, platform } = body as Record<string, string>;
+    const given = new Map(Object.entries(JSON.parse(body.attributes as string) as Record<string, string>));
+    for (const name of given.keys()) checkIsFree(name);
+    const attributes = new Map([
+      ["contract", contractName!],
+      ["kernel", this.#kernel.nameOf(origin.kernel)],
+      ["process", process!],
+      ["platform", platform!],
+      ...given,
+    ]);
+    const provider = body.provider as ChannelEnd;
+    const service = new ServiceEntry(this.#kernel, body.contract as string, body.digest as number, provider);
+    const kind = contractName === kernelControlContract.contractName ? "kernel" : "service";
+    const leaf = this.#tree.addLeaf(path, kind, service, origin, attributes);
+    provider.onClosed = () => this.#removeService(leaf);
+    if (provider.peerClosed) this.#removeService(leaf);
+  }
+
+  #deregister(path: string, origin: Origin): void {
+    const node = this.#tree.findEntry(path);
+    if (node === undefined || !isLeaf(node) || node.process !== origin.process) {
+      throw new NameError("NotFound", `"${path}" is no name of ${origin.process}`);
+    }
+    this.#removeService(node);
+  }
+
+  #removeService(leaf: Leaf<ServiceEntry>): void {
+    this.#tree.remove(leaf);
+    leaf.service.close();
+  }
+
+  #checkShare({ process }: Origin): void {
+    let count = 0;
+    for (const node of this.#tree.all()) if (node.process === process) count++;
+    if (count < entriesPerProcessMax) return;
+    throw new NameError("OutOfMemory", `${process} has ${count} names already`);
+  }
+
+  #forgetKernel(kernel: number): void {
+    for (const bind of [...this.#waiting]) if (bind.session.index === kernel) this.#drop(bind);
+    this.#watches.forgetKernel(kernel);
+    // What a directory holds goes before it does.
+    for (const node of [...this.#tree.all()].reverse()) {
+      if (node.kernel !== kernel || node.process === "") continue;
+      if (isLeaf(node)) this.#removeService(node);
+      else if (node.kind === "directory") this.#tree.release(node);
+      else this.#tree.remove(node);
     }
   }
 
-  #register(name: Name, done: () => void, refuse: (code: string, reason: string) => void): void {
-    const { path, provider } = name;
-    const close = (code: string, reason: string) => {
-      this.#kernel.channels.close(provider);
-      refuse(code, reason);
-    };
-    if (!pathPattern.test(path)) return close("BadArgument", `"${path}" is not a path`);
-    if (this.#names.has(path)) return close("AlreadyRegistered", `"${path}" is registered already`);
-    if (this.#names.size >= namesMax) return close("BadArgument", `More than ${namesMax} names`);
-    this.#names.set(path, name);
-    provider.onClosed = () => this.#remove(name);
-    // A provider never speaks; an end with a receiver of its own queues nothing.
-    provider.onMessage = () => {};
-    this.#kernel.note(`name ${path} registered by kernel ${name.kernel}`);
-    done();
-    for (const waiting of [...this.#waiting]) {
-      if (waiting.path === path) this.#satisfy(waiting, name);
+  // ---------------------------------------------------------------- entries
+
+  #remove(path: string): void {
+    const node = this.#tree.findEntry(path);
+    if (node === undefined) throw new NameError("NotFound", `Nothing is at "${path}"`);
+    if (isLeaf(node)) {
+      throw new NameError("NotPermitted", `"${path}" is a service; only its process can take it out`);
     }
+    if (node.kind === "directory" && node.entries.size > 0) {
+      throw new NameError("BadArgument", `The directory "${path}" is not empty`);
+    }
+    if (node.parent === undefined) throw new NameError("BadArgument", `"/" stays`);
+    this.#tree.remove(node);
   }
 
-  #bind(bind: WaitingBind, timeoutNs: number): void {
-    const name = this.#names.get(bind.path);
-    if (name !== undefined) return this.#satisfy(bind, name);
-    if (bind.endpoint.peerClosed) return this.#refuse(bind, "NotFound", "The client is gone");
-    if (!(timeoutNs > 0)) return this.#refuse(bind, "NotFound", `Nothing is registered at "${bind.path}"`);
+  #setAttribute(path: string, name: string, value: string, origin: Origin): void {
+    const node = this.#tree.findEntry(path);
+    if (node === undefined) throw new NameError("NotFound", `Nothing is at "${path}"`);
+    checkIsFree(name);
+    if (isLeaf(node) && node.process !== origin.process) {
+      throw new NameError("NotPermitted", `"${path}" is a service of ${node.process}`);
+    }
+    this.#tree.setAttribute(node, name, value);
+  }
+
+  /** One page of a list: what comes behind `after`, if there is any. */
+  #enumerate(session: KernelSession, path: string, depth: "children" | "all", after: string): void {
+    const nodes = this.#tree.list(path, depth)
+      .map((node) => describeNode(node, this.#kernel.nameOf(node.kernel)))
+      .sort((a, b) => a.path < b.path ? -1 : 1);
+    const rest = nodes.filter((entry) => entry.path > after);
+    const page: NamespaceEntry[] = rest.slice(0, pageSize);
+    session.entries(JSON.stringify(page), rest.length > page.length);
+  }
+
+  // ---------------------------------------------------------------- binding
+
+  #bind(bind: Bind, timeoutNs: number): void {
+    const { session, path, endpoint } = bind;
+    if (this.#forward(bind)) return session.done();
+    if (endpoint.peerClosed) throw new NameError("NotFound", "The client is gone");
+    if (!(timeoutNs > 0)) throw new NameError("NotFound", `Nothing is registered at "${path}"`);
     if (this.#waiting.size >= waitingMax) {
-      return this.#refuse(bind, "TimedOut", `More than ${waitingMax} binds wait`);
+      throw new NameError("OutOfMemory", `More than ${waitingMax} binds wait`);
     }
     this.#waiting.add(bind);
-    bind.endpoint.onClosed = () => this.#refuse(bind, "NotFound", "The client is gone");
+    endpoint.onClosed = () => this.#drop(bind);
     const { timers, clock } = this.#kernel;
     bind.timer = timers.at(later(clock.now, nanoseconds(timeoutNs)), () => {
       bind.timer = undefined;
-      this.#refuse(bind, "TimedOut", `Nothing was registered at "${bind.path}" within ${timeoutNs / 1e6} ms`);
+      const reason = `Nothing was registered at "${path}" within ${timeoutNs / 1e6} ms`;
+      this.#drop(bind);
+      session.tellRefused(bind.id, "TimedOut", reason);
     });
+    session.waiting();
   }
 
-  #satisfy(bind: WaitingBind, name: Name): void {
-    if (bind.contract !== name.contract || bind.digest !== name.digest) {
-      return this.#refuse(
-        bind,
-        "BadArgument",
-        `"${bind.path}" speaks ${name.contract}, not ${bind.contract}`,
-      );
+  /** Sends a client's endpoint to the service that its path leads to; false if there is none. Throws NameError. */
+  #forward(bind: Bind): boolean {
+    const node = this.#tree.find(bind.path);
+    if (node === undefined) return false;
+    if (!isLeaf(node)) throw new NameError("BadArgument", `"${bind.path}" is a ${node.kind}, not a service`);
+    const { service } = node;
+    if (bind.contract !== service.contract || bind.digest !== service.digest) {
+      throw new NameError("BadArgument", `"${bind.path}" speaks ${service.contract}, not ${bind.contract}`);
     }
-    this.#settle(bind);
-    const { provider } = name;
-    const definition = provider.contract.messageOf.get("connect")!;
-    try {
-      provider.send({ definition, values: [bind.endpoint] }, provider.stateAfter(definition));
-    } catch (error) {
-      if (!(error instanceof ContractViolation)) throw error;
-      return bind.refuse("TimedOut", `Too many clients wait at "${bind.path}"`);
-    }
-    bind.done();
+    if (service.isFull) throw new NameError("OutOfMemory", `Too many clients wait at "${bind.path}"`);
+    bind.endpoint.onClosed = undefined;
+    service.offer(bind.endpoint);
+    return true;
   }
 
-  #refuse(bind: WaitingBind, code: string, reason: string): void {
+  /** Names have appeared: the binds that wait may find what they want, or what they do not want. */
+  #satisfyWaiting(): void {
+    for (const bind of [...this.#waiting]) {
+      try {
+        if (!this.#forward(bind)) continue;
+        this.#settle(bind);
+        bind.session.tellBound(bind.id);
+      } catch (error) {
+        if (!(error instanceof NameError)) throw error;
+        this.#drop(bind);
+        bind.session.tellRefused(bind.id, error.code, error.message);
+      }
+    }
+  }
+
+  #drop(bind: Bind): void {
     this.#settle(bind);
     this.#kernel.channels.close(bind.endpoint);
-    bind.refuse(code, reason);
   }
 
-  #settle(bind: WaitingBind): void {
+  #settle(bind: Bind): void {
     this.#waiting.delete(bind);
     bind.endpoint.onClosed = undefined;
     if (bind.timer !== undefined) this.#kernel.timers.cancel(bind.timer);
   }
+}
 
-  #deregister(path: string, client: number): boolean {
-    const name = this.#names.get(path);
-    if (name === undefined || name.kernel !== client) return false;
-    this.#remove(name);
-    return true;
-  }
+/** Values of a request by the names of its fields. */
+type Body = Readonly<Record<string, Message["values"][number] | undefined>>;
 
-  #remove(name: Name): void {
-    if (this.#names.get(name.path) !== name) return;
-    this.#names.delete(name.path);
-    this.#kernel.channels.close(name.provider);
-    this.#kernel.note(`name ${name.path} removed`);
-  }
+const isLeaf = (node: Node<ServiceEntry>): node is Leaf<ServiceEntry> =>
+  node.kind === "service" || node.kind === "kernel";
 
-  #forgetKernel(kernel: number): void {
-    for (const name of [...this.#names.values()]) if (name.kernel === kernel) this.#remove(name);
+function checkIsFree(attribute: string): void {
+  if (kernelAttributes.includes(attribute)) {
+    throw new NameError("NotPermitted", `The attribute ${attribute} is the kernel's to set`);
   }
 }

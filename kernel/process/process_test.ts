@@ -157,7 +157,7 @@ for (const on of [0, 1]) {
       assertMatch(process.fault, fault);
       assertEquals([process.threads.size, process.blocks.size, process.ends.size], [0, 0, 0]);
       assertEquals(bench.leftovers(), nothing);
-      assertEquals(bench.kernels[0]!.coordinator!.namespace.names, []);
+      assertEquals(bench.kernels[0]!.coordinator!.namespace.services, []);
       bench.run(holder(function* () {}), { on });
     });
   }
@@ -216,7 +216,7 @@ for (const [what, victim] of victims) {
       const { bench, process } = killed(victim(), 1e6, { on, domains: 2 });
       assertEquals([process.state, process.status, process.fault], ["ended", 137, ""]);
       assertEquals(bench.leftovers(), nothing);
-      assertEquals(bench.kernels[0]!.coordinator!.namespace.names, []);
+      assertEquals(bench.kernels[0]!.coordinator!.namespace.services, []);
     });
   }
 }
