@@ -99,7 +99,7 @@ Deno.test("with --json every command prints one object whose rows have exactly t
     "cpuMs:number kernel:string memoryKiB:number pid:number program:string state:string threads:number",
     "cpus:number isa:string memoryMiB:number name:string path:string place:string platform:string role:string",
     "client:string contract:string id:string kind:string server:string",
-    "contract:string kernel:string kind:string path:string",
+    "attributes:string contract:string kernel:string kind:string path:string platform:string process:string target:string",
     "kept:boolean kernel:string pass:string sum:number",
     "address:string droppedFrames:number lease:string leaseLeftNs:number linkUp:boolean mac:string " +
     "malformedFrames:number mask:string missedFrames:number mtu:number name:string receivedFrames:number " +

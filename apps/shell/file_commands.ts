@@ -1,11 +1,12 @@
 /**
  * Commands about files, and `ls`, which also looks into the rest of the namespace.
  *
- * Files are below `/fs`; every other path is a name that some process registered, or a
- * part of one, which `ls` shows as a directory.
+ * Files are below `/fs`; every other path is a name: `mkdir` makes directories of the
+ * namespace there, and `rm` removes them, and links.
  * - Of several files the ones that can be done are done; the first failure is told.
  */
 
+import { reasonOf } from "../../kernel/abi/errors.ts";
 import type { Call } from "../../kernel/abi/kernel.ts";
 import { type CommandDefinition, type Context, done, failure, type Result } from "./command.ts";
 import {
@@ -56,19 +57,18 @@ function comparable(path: string): string {
 /** What is directly below a path of the namespace, or the name itself. */
 function* listNames({ kernel }: Context, given: string): Call<Result> {
   const path = given.length > 1 && given.endsWith("/") ? given.slice(0, -1) : given;
-  const start = path === "/" ? "/" : `${path}/`;
-  const rows: Row[] = [];
-  for (const { path: name, kind, contract, kernel: owner } of yield* kernel.enumerate(path)) {
-    const below = name.startsWith(start) ? name.slice(start.length) : "";
-    const slash = below.indexOf("/");
-    if (slash < 0 && (below !== "" || name === path)) {
-      rows.push({ kind, contract, kernel: owner, name: lastPart(name) });
-    } else if (slash > 0 && rows.at(-1)?.name !== below.slice(0, slash)) {
-      rows.push({ kind: "directory", contract: "", kernel: "", name: below.slice(0, slash) });
-    }
+  try {
+    const entries = yield* kernel.enumerate(path, "children");
+    const rows = entries.map((entry): Row => ({
+      kind: entry.kind,
+      contract: entry.contract,
+      kernel: entry.kernel,
+      name: lastPart(entry.path),
+    }));
+    return { status: 0, rows, columns: entryColumns };
+  } catch (error) {
+    return failure(`Cannot list "${given}": ${reasonOf(error)}`);
   }
-  if (rows.length === 0 && path !== "/") return failure(`Cannot list "${given}": there is no such name`);
-  return { status: 0, rows, columns: entryColumns };
 }
 
 function* cat(context: Context): Call<Result> {
@@ -87,21 +87,33 @@ function* cat(context: Context): Call<Result> {
 
 function* makeDirectories({ kernel, words }: Context): Call<Result> {
   return yield* forEach(words.slice(1), function* (path) {
-    const failed = yield* changeFiles(
-      kernel,
-      path,
-      (files, below) => files.send("makeDirectory", { path: below }),
+    const reason = pathOfFile(path) === undefined ? yield* changeNames(kernel.makeDirectory(path)) : reasonIn(
+      yield* changeFiles(kernel, path, (files, below) => files.send("makeDirectory", { path: below })),
     );
-    return failed && `Cannot make the directory "${path}": ${failed.reason}`;
+    return reason && `Cannot make the directory "${path}": ${reason}`;
   });
 }
 
 function* remove({ kernel, words }: Context): Call<Result> {
   return yield* forEach(words.slice(1), function* (path) {
-    const failed = yield* changeFiles(kernel, path, (files, below) => files.send("remove", { path: below }));
-    return failed && `Cannot remove "${path}": ${failed.reason}`;
+    const reason = pathOfFile(path) === undefined
+      ? yield* changeNames(kernel.removeName(path))
+      : reasonIn(yield* changeFiles(kernel, path, (files, below) => files.send("remove", { path: below })));
+    return reason && `Cannot remove "${path}": ${reason}`;
   });
 }
+
+/** Changes names outside of the file system; why it cannot be done, if so. */
+function* changeNames(change: Call<void>): Call<string | undefined> {
+  try {
+    yield* change;
+    return undefined;
+  } catch (error) {
+    return reasonOf(error);
+  }
+}
+
+const reasonIn = (failed: Failure | undefined): string | undefined => failed?.reason;
 
 function* copy({ kernel, words }: Context): Call<Result> {
   const [, from = "", given = ""] = words;
@@ -157,7 +169,7 @@ export const fileCommands: readonly CommandDefinition[] = [
   {
     name: "rm",
     usage: "rm PATH...",
-    doc: "removes files and empty directories",
+    doc: "removes files, links and empty directories",
     words: [1, Infinity],
     run: remove,
   },

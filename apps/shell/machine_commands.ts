@@ -6,7 +6,7 @@
  */
 
 import { reasonOf } from "../../kernel/abi/errors.ts";
-import type { Call } from "../../kernel/abi/kernel.ts";
+import type { Call, NamespaceEntry } from "../../kernel/abi/kernel.ts";
 import { takeText } from "../../kernel/abi/text.ts";
 import { ipConfigContract } from "../../net/contracts/ip_config.ts";
 import { type CommandDefinition, type Context, done, failure, type Result } from "./command.ts";
@@ -15,6 +15,7 @@ import { ask, table } from "./processes.ts";
 import type { Column, Row } from "./table.ts";
 
 const networkTimeoutNs = 2e9;
+const nsUsage = "ns [-r] [PATH]";
 
 function columns(
   headings: Readonly<Record<string, string>>,
@@ -52,7 +53,15 @@ const channelColumns = columns({
   kind: "KIND",
 });
 
-const nameColumns = columns({ path: "PATH", kind: "KIND", contract: "CONTRACT", kernel: "KERNEL" });
+const nameColumns: readonly Column[] = [
+  ...columns({ path: "PATH", kind: "KIND" }),
+  {
+    field: "contract",
+    heading: "CONTRACT OR TARGET",
+    format: ({ kind, contract, target }) => kind === "link" ? `-> ${target}` : `${contract}`,
+  },
+  ...columns({ kernel: "KERNEL", process: "PROCESS", platform: "PLATFORM", attributes: "ATTRIBUTES" }),
+];
 
 /** The sum of the last pass is a share of CPU time. */
 const placementColumns: readonly Column[] = [
@@ -84,11 +93,36 @@ function tableCommand(
   };
 }
 
+/** `ns` alone shows the whole tree, with a path one directory, with -r all that is below it. */
 function* names({ kernel, words }: Context): Call<Result> {
-  const path = words[1] ?? "/";
-  const rows = (yield* kernel.enumerate(path)).map((entry) => ({ ...entry }));
-  if (rows.length === 0 && path !== "/") return failure(`Cannot list "${path}": nothing is registered there`);
-  return { status: 0, rows, columns: nameColumns };
+  const isRecursive = words[1] === "-r";
+  const path = words[isRecursive ? 2 : 1];
+  if (!isRecursive && words.length > 2) {
+    return failure(`Cannot list "${path}": "${words[2]}" is too much; usage: ${nsUsage}`);
+  }
+  try {
+    const depth = isRecursive || path === undefined ? "all" : "children";
+    const entries = yield* kernel.enumerate(path ?? "/", depth);
+    return { status: 0, rows: entries.map(nameRow), columns: nameColumns };
+  } catch (error) {
+    return failure(`Cannot list "${path}": ${reasonOf(error)}`);
+  }
+}
+
+function nameRow({ path, kind, contract, kernel, target, attributes }: NamespaceEntry): Row {
+  const { contract: _contract, kernel: _kernel, process = "", platform = "", ...own } = attributes;
+  const text = Object.entries(own).map(([name, value]) => `${name}=${value}`).join(" ");
+  return { path, kind, contract, kernel, process, platform, target, attributes: text };
+}
+
+function* link({ kernel, words }: Context): Call<Result> {
+  const [, target = "", path = ""] = words;
+  try {
+    yield* kernel.link(path, target);
+    return done;
+  } catch (error) {
+    return failure(`Cannot make the link "${path}": ${reasonOf(error)}`);
+  }
 }
 
 function* kill({ kernel, words }: Context): Call<Result> {
@@ -173,7 +207,20 @@ export const machineCommands: readonly CommandDefinition[] = [
   tableCommand("ps", "lists the processes of all kernels", "processes", processColumns),
   tableCommand("kernels", "lists the kernels of this machine", "kernels", kernelColumns),
   tableCommand("channels", "lists all channels and who is at their ends", "channels", channelColumns),
-  { name: "ns", usage: "ns [PATH]", doc: "lists the namespace below a path", words: [0, 1], run: names },
+  {
+    name: "ns",
+    usage: nsUsage,
+    doc: "lists the namespace: all of it, or a directory",
+    words: [0, 2],
+    run: names,
+  },
+  {
+    name: "ln",
+    usage: "ln TARGET NAME",
+    doc: "makes a name that stands for another one",
+    words: [2, 2],
+    run: link,
+  },
   {
     name: "run",
     usage: "run PROGRAM [ARGUMENT...]",

@@ -120,7 +120,7 @@ Deno.test("each wrong command is one clear line and status 1", () => {
     "rm /fs/x": 'Cannot remove "/fs/x": there is no such file or directory',
     "mkdir /fs": 'Cannot make the directory "/fs": it exists already',
     "cp /fs/x /fs/y": 'Cannot copy "/fs/x" to "/fs/y": there is no such file or directory (/fs/x)',
-    "ls /nowhere": 'Cannot list "/nowhere": there is no such name',
+    "ls /nowhere": 'Cannot list "/nowhere": Nothing is at "/nowhere"',
     "kill x": 'Cannot end process "x": a process id is a whole number from 1 on',
     "kill 999": "Cannot end process 999: there is no process 999",
     "cp /fs/x": "Cannot run cp: something is missing; usage: cp FROM TO",

@@ -205,6 +205,6 @@ Deno.test("device and mount point are arguments", () => {
   made.kernel.start("hardware", made.hardware);
   made.kernel.start("DiskDriver", diskDriver, { device: made.device });
   made.kernel.start("FileSystem", main, { arguments: ["/dev/disk0", "/mnt"] });
-  made.kernel.run(() => made.kernel.names.has("/mnt"), 60e9);
-  assert(made.kernel.names.has("/mnt"));
+  made.kernel.run(() => made.kernel.service("/mnt") !== undefined, 60e9);
+  assert(made.kernel.service("/mnt") !== undefined);
 });

@@ -191,7 +191,7 @@ export interface NamespaceEntry {
   readonly kind: "service" | "kernel" | "directory" | "link";
   /** What manifests call the contract; "" for what is no service. */
   readonly contract: string;
-  /** The kernel whose process made the entry; "" for a directory that came with what is in it. */
+  /** The kernel whose process made the entry; the coordinator for a directory that came with what is in it. */
   readonly kernel: string;
   /** Where a link leads; "" for all else. */
   readonly target: string;

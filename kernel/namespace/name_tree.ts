@@ -335,7 +335,7 @@ export function describeNode<S>(node: Node<S>, kernelName: string): NamespaceEnt
     path: pathOf(node),
     kind: node.kind,
     contract: node.attributes.get("contract") ?? "",
-    kernel: node.kind === "directory" && !node.made ? "" : kernelName,
+    kernel: kernelName,
     target: node.kind === "link" ? node.target : "",
     attributes: Object.fromEntries(node.attributes),
   };

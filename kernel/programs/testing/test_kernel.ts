@@ -19,6 +19,7 @@ import type {
 } from "../../abi/kernel.ts";
 import type { Contract } from "../../contracts/contract.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
+import { describeNode, NameError, NameTree } from "../../namespace/name_tree.ts";
 import { instant, kernelError, TestBlock, testChannel, TestEndpoint, Wait } from "./test_channels.ts";
 
 export type Main = (kernel: Kernel) => Program;
@@ -68,7 +69,7 @@ class TestService {
   }
 
   deregister(): Call<void> {
-    return instant("deregister", () => void this.kernel.names.delete(this.path));
+    return instant("deregister", () => this.kernel.takeOut(this));
   }
 }
 
@@ -103,7 +104,8 @@ export class TestInterrupt implements Interrupt {
 
 export class TestKernel {
   now = 0;
-  readonly names = new Map<string, TestService>();
+  /** The real tree of names, without the channels around it. */
+  readonly names = new NameTree<TestService>(() => {});
   readonly processes: TestProcess[] = [];
   readonly log: string[] = [];
   #threads: TestThread[] = [];
@@ -121,10 +123,19 @@ export class TestKernel {
     owner.status = status;
     owner.fault = fault;
     for (const endpoint of [...owner.endpoints]) endpoint.shut();
-    for (const service of owner.services) {
-      if (this.names.get(service.path) === service) this.names.delete(service.path);
-    }
+    for (const service of owner.services) this.takeOut(service);
     for (const thread of this.#threads) if (thread.owner === owner) thread.done = true;
+  }
+
+  takeOut(service: TestService): void {
+    const node = this.names.findEntry(service.path);
+    if (node !== undefined && "service" in node && node.service === service) this.names.remove(node);
+  }
+
+  /** The service that a path leads to. */
+  service(path: string): TestService | undefined {
+    const node = this.names.find(path);
+    return node !== undefined && "service" in node ? node.service : undefined;
   }
 
   /** Runs until nothing can happen any more, `until` holds, or virtual time has reached `limit`. */
@@ -242,8 +253,8 @@ export class TestKernel {
         }),
       *bind(contract: Contract, path = `/service/${contract.contractName}`, timeoutNs = 10e9) {
         const deadline = bench.now + timeoutNs;
-        yield new Wait(`bind ${path}`, () => bench.names.has(path), deadline);
-        const service = bench.names.get(path);
+        yield new Wait(`bind ${path}`, () => bench.service(path) !== undefined, deadline);
+        const service = bench.service(path);
         if (service === undefined) {
           throw kernelError("TimedOut", `Cannot bind to ${path}: nobody registered it`);
         }
@@ -254,15 +265,42 @@ export class TestKernel {
         service.waiting.push(bench.#own(service.owner, server) as unknown as TestEndpoint);
         return bench.#own(owner, client);
       },
-      register: (contract: Contract, path: string) =>
+      register: (contract: Contract, path: string, attributes: Readonly<Record<string, string>> = {}) =>
         instant("register", () => {
-          if (this.names.has(path)) throw kernelError("AlreadyRegistered", `${path} is taken`);
           const service = new TestService(contract, path, owner, this);
-          this.names.set(path, service);
+          const all = new Map(
+            Object.entries({
+              contract: contract.contractName,
+              kernel: owner.kernelName,
+              process: owner.name,
+              platform: "test",
+              ...attributes,
+            }),
+          );
+          const kind = contract.contractName === "KernelControlContract" ? "kernel" : "service";
+          const origin = { kernel: 0, process: owner.name };
+          named(() => this.names.addLeaf(path, kind, service, origin, all));
           owner.services.add(service);
           return service;
         }),
-      enumerate: (path: string) => instant("enumerate", () => this.entries(path)),
+      enumerate: (path: string, depth: "children" | "all" = "all") =>
+        instant("enumerate", () => named(() => this.entries(path, depth))),
+      makeDirectory: (path: string) =>
+        instant(
+          "makeDirectory",
+          () => void named(() => this.names.addDirectory(path, { kernel: 0, process: owner.name })),
+        ),
+      link: (path: string, target: string) =>
+        instant(
+          "link",
+          () => void named(() => this.names.addLink(path, target, { kernel: 0, process: owner.name })),
+        ),
+      removeName: (path: string) =>
+        instant("removeName", () => {
+          const node = named(() => this.names.findEntry(path));
+          if (node === undefined) throw kernelError("NotFound", `Nothing is at "${path}"`);
+          this.names.remove(node);
+        }),
       endpointSet() {
         return new TestSet();
       },
@@ -281,14 +319,20 @@ export class TestKernel {
     };
   }
 
-  entries(path: string): NamespaceEntry[] {
-    const below = path === "/" ? "/" : `${path}/`;
-    const entries = [...this.names].map(([name, { contract, owner }]): NamespaceEntry => {
-      const kind = name.startsWith("/kernels/") ? "kernel" : "service";
-      return { path: name, kind, contract: contract.contractName, kernel: owner.kernelName };
-    });
-    return entries.filter((entry) => entry.path === path || entry.path.startsWith(below))
+  entries(path: string, depth: "children" | "all"): NamespaceEntry[] {
+    return this.names.list(path, depth)
+      .map((node) => describeNode(node, "service" in node ? node.service.owner.kernelName : "kernel0"))
       .sort((a, b) => a.path < b.path ? -1 : 1);
+  }
+}
+
+/** What the tree refuses is an error of the call. */
+function named<T>(change: () => T): T {
+  try {
+    return change();
+  } catch (error) {
+    if (error instanceof NameError) throw kernelError(error.code, error.message);
+    throw error;
   }
 }
 
