@@ -5,10 +5,12 @@
 
 import type { KernelRow } from "./abi/kernel.ts";
 import type { BootArchive } from "./boot/boot_archive.ts";
+import { later, milliseconds } from "./hal/hardware.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Namespace } from "./namespace/namespace.ts";
 import type { Manifest } from "./placement/manifest.ts";
 import { type Candidate, place, type Placement } from "./placement/placement.ts";
+import type { RemotePeer } from "./remote/remote_peer.ts";
 import { WaitQueue } from "./scheduling/wait_queue.ts";
 
 /** A kernel of the machine, as the coordinator knows it. */
@@ -16,6 +18,9 @@ export interface KnownKernel {
   readonly index: number;
   readonly row: KernelRow;
 }
+
+/** How long a kernel may take to tell how busy it is; it takes microseconds, unless it is dead. */
+export const answerTime = milliseconds(5);
 
 /** A kernel for the boot log. */
 export function describeKernel({ name, isa, cpus, memoryMiB, place }: KernelRow): string {
@@ -34,6 +39,7 @@ export class Coordinator {
   /** Threads that wait for the power button. */
   readonly powerButton = new WaitQueue();
   powerButtonPressed = false;
+  readonly #measurements = new Set<(peer: RemotePeer) => void>();
 
   constructor(
     readonly kernel: Kernel,
@@ -43,7 +49,7 @@ export class Coordinator {
     readonly powerOff: (status: number) => void,
   ) {}
 
-  /** Figure 3 over the kernels that are up; throws PlacementError. */
+  /** Figure 3 over the kernels that are up, with the CPU use that is known of them; throws PlacementError. */
   place(manifest: Manifest): Placement {
     const { services } = this.namespace;
     const candidates = this.kernels.flatMap(({ index, row }): Candidate[] => {
@@ -76,9 +82,33 @@ export class Coordinator {
     this.powerButton.wakeAll();
   }
 
+  /**
+   * Asks all kernels how busy they are, for `place`; calls `done` when all have answered, or after `answerTime`:
+   * then what a kernel told last has to do.
+   */
+  measureCpuUse(done: () => void): void {
+    const { peers, timers, clock } = this.kernel;
+    const missing = new Set(peers);
+    if (missing.size === 0) return done();
+    const finish = () => {
+      timers.cancel(timer);
+      this.#measurements.delete(heard);
+      done();
+    };
+    const heard = (peer: RemotePeer) => {
+      if (missing.delete(peer) && missing.size === 0) finish();
+    };
+    const timer = timers.at(later(clock.now, answerTime), finish);
+    this.#measurements.add(heard);
+    for (const peer of peers) {
+      peer.onLoad = () => {
+        for (const listener of [...this.#measurements]) listener(peer);
+      };
+      peer.askLoad();
+    }
+  }
+
   #cpuUseOf(index: number): number {
-    return index === this.kernel.index
-      ? this.kernel.cpuUse
-      : this.kernel.peer(index).transport.peerLoad / 1000;
+    return index === this.kernel.index ? this.kernel.cpuUse : this.kernel.peer(index).load;
   }
 }

@@ -31,6 +31,7 @@ import { Process, type ProgramInstance } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
 import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
+import { CpuUseMeter } from "./scheduling/cpu_use.ts";
 import { Dispatcher } from "./scheduling/dispatcher.ts";
 import { Scheduler } from "./scheduling/scheduler.ts";
 import { KernelTimers } from "./scheduling/timers.ts";
@@ -64,6 +65,7 @@ export class Kernel {
   readonly dispatchers: readonly Dispatcher[];
   readonly scheduler: Scheduler;
   readonly timers: KernelTimers;
+  readonly cpuUseMeter: CpuUseMeter;
   readonly interrupts: Interrupts;
   readonly pages: PageAllocator;
   readonly heap: ExchangeHeap;
@@ -95,6 +97,7 @@ export class Kernel {
     this.dispatchers = options.cpus.map((cpu) => new Dispatcher(this, cpu));
     this.scheduler = new Scheduler(this);
     this.timers = new KernelTimers(this);
+    this.cpuUseMeter = new CpuUseMeter(options.cpus, options.clock);
     this.interrupts = new Interrupts(this);
     const { memory } = options;
     this.pages = new PageAllocator(memory.kernel.base, memory.kernel.size);
@@ -190,12 +193,9 @@ export class Kernel {
     return this.#random;
   }
 
-  /** Busy share of the CPUs' time since boot, 0 to 1. */
+  /** Busy share of the CPUs' time over the last second, 0 to 1. */
   get cpuUse(): number {
-    const seconds = this.clock.now / 1e9;
-    if (seconds === 0) return 0;
-    const cpus = this.options.cpus;
-    return cpus.reduce((sum, cpu) => sum + cpu.busyCycles / cpu.frequencyHz, 0) / (seconds * cpus.length);
+    return this.cpuUseMeter.share;
   }
 
   /** Another kernel has become reachable; its service thread starts. */

@@ -86,6 +86,12 @@ export class Cpu {
     return Math.max(this.#stolenUntil, this.#queue.now) as Instant;
   }
 
+  /** The busy cycles that have passed by now: without what is still to come of the present work. */
+  get passedBusyCycles(): number {
+    const end = this.#end?.instant ?? this.#stolenUntil;
+    return this.busyCycles - Math.max(0, elapsed(this.#queue.now, end)) * this.frequencyHz / 1e9;
+  }
+
   duration(count: number): Duration {
     return cycles(count, this.frequencyHz);
   }

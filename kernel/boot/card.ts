@@ -98,7 +98,7 @@ export function meetCard(kernel: Kernel, card: Introduction, messages: { base: n
   space.write(area, new Uint8Array(pairAreaSize));
   const doorbell = card.messagingUnit + messagingUnit.IDR;
   const { cpu } = kernel.dispatchers[0]!;
-  const transport = new HostCardTransport(space, area, cpu, () => Math.round(kernel.cpuUse * 1000), () => {
+  const transport = new HostCardTransport(space, area, cpu, () => {
     kernel.charge(space.latencyNs(doorbell, "write") * cpu.frequencyHz / 1e9);
     space.write32(doorbell, 2 ** kernel.index);
   });

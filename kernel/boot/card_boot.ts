@@ -137,7 +137,6 @@ function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport
       hostArea: pair.area,
       mirror,
       bellWord,
-      load: () => Math.round(kernel.cpuUse * 1000),
     });
     kernel.connect(pair.name, new RemotePeer(kernel, pair.kernel, transport));
     return [pair.kernel, transport] as const;

@@ -30,7 +30,6 @@ function join(kernel: Kernel, other: Kernel, area: number, lines: SharedLines, s
     lines,
     cpu,
     remoteLatencyNs: kernel.complex.memoryLatencyNs(kernel.options.domain, other.options.domain),
-    load: () => Math.round(kernel.cpuUse * 1000),
   });
   kernel.connect(other.name, new RemotePeer(kernel, other.index, transport));
 }

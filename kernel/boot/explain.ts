@@ -3,7 +3,8 @@
  */
 
 import type { PlacementRow } from "../abi/kernel.ts";
-import type { Coordinator } from "../coordinator.ts";
+import { answerTime, type Coordinator } from "../coordinator.ts";
+import { later } from "../hal/hardware.ts";
 import { parseManifest } from "../placement/manifest.ts";
 
 export interface Explanation {
@@ -20,9 +21,15 @@ const passTitles: Readonly<Record<PlacementRow["pass"], string>> = {
   cpu: "CPU use",
 };
 
-/** Where a manifest's program would run on a machine that has booted; throws ManifestError or PlacementError. */
+/**
+ * Where a manifest's program would run on a machine that has booted; throws ManifestError or PlacementError.
+ * Virtual time goes on for as long as the kernels may take to tell how busy they are.
+ */
 export function explainManifest(coordinator: Coordinator, text: string, file: string): Explanation {
   const manifest = parseManifest(text, file);
+  const { clock } = coordinator.kernel;
+  coordinator.measureCpuUse(() => {});
+  clock.runUntil(later(clock.now, answerTime));
   const { kernel, steps } = coordinator.place(manifest);
   const lines = steps.map(({ pass, kernel: name, sum, kept }) =>
     `  ${passTitles[pass].padEnd(20)} ${name.padEnd(12)} ${formatSum(pass, sum).padStart(8)}  ${

@@ -89,7 +89,7 @@ export function takeClient(
   if (message === undefined) return undefined;
   const end = message.values[0] as ChannelEnd;
   kernel.own(end, process);
-  const accepted = provider.contract.messageOf.get("accepted")!;
-  provider.send({ definition: accepted, values: [] }, provider.stateAfter(accepted));
+  const taken = provider.contract.messageOf.get("taken")!;
+  provider.send({ definition: taken, values: [] }, provider.stateAfter(taken));
   return new EndpointHandle(end, contract);
 }

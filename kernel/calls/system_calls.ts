@@ -39,7 +39,7 @@ export function createSystemCalls(): SystemCalls {
     processes: () =>
       quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
     channels: () => quick(channelRows),
-    place: (manifest: string) => asCoordinator((coordinator) => explainPlacement(coordinator, manifest)),
+    place: (manifest: string) => submit(placeCall(manifest)),
     bootProgram: (name: string) => asCoordinator((coordinator) => bootProgram(coordinator, name)),
     bootList: () =>
       asCoordinator(({ archive }) =>
@@ -118,6 +118,27 @@ function explainPlacement(coordinator: Coordinator, text: string) {
     throw error;
   }
 }
+
+/** Asks the kernels how busy they are, then places. */
+const placeCall = (text: string): KernelCall<unknown> => ({
+  primitives: [],
+  perform(kernel, thread) {
+    const coordinator = coordinatorOf(kernel);
+    let isWaiting = true;
+    thread.wait = { cancel: () => isWaiting = false };
+    coordinator.measureCpuUse(() => {
+      if (!isWaiting) return;
+      try {
+        thread.answer(explainPlacement(coordinator, text));
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error;
+        thread.answerError(error);
+      }
+      kernel.scheduler.unblock(thread);
+    });
+    return blocked;
+  },
+});
 
 function describeManifest(kernel: Kernel, text: string) {
   const { endpoints, services } = readManifest(text);

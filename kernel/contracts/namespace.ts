@@ -18,10 +18,10 @@ export const serviceProviderContract = {
   contractName: "ServiceProviderContract",
   messages: {
     connect: { from: "client", doc: "A client's channel: serve this end", body: { endpoint: "endpoint" } },
-    accepted: { from: "server", doc: "The process has taken it: the next may come" },
+    taken: { from: "server", doc: "The process has taken it: the next may come" },
   },
   start: "ready",
-  states: { ready: { connect: "offered" }, offered: { accepted: "ready" } },
+  states: { ready: { connect: "offered" }, offered: { taken: "ready" } },
 } as const satisfies Contract;
 
 /** Why the namespace refuses. */

@@ -43,8 +43,6 @@ export interface CardTransportOptions {
   readonly mirror: number;
   /** A word of the card's memory that holds the doorbell's value; a line of 64 bytes to send counters from follows it. */
   readonly bellWord: number;
-  /** This kernel's CPU use in thousandths. */
-  load(): number;
 }
 
 export class CardTransport implements Transport {
@@ -69,7 +67,6 @@ export class CardTransport implements Transport {
         write: (offset, bytes) => space.write(mirror + offset, bytes),
       },
       "b",
-      options.load,
     );
   }
 
@@ -82,10 +79,6 @@ export class CardTransport implements Transport {
   poke(): void {
     this.#poked = true;
     this.#news.signal();
-  }
-
-  get peerLoad(): number {
-    return this.#rings.peer("load");
   }
 
   get backlog(): number {

@@ -38,7 +38,6 @@ export class HostCardTransport implements Transport {
     space: AddressSpace,
     area: number,
     readonly cpu: Cpu,
-    load: () => number,
     readonly ringDoorbell: () => void,
   ) {
     this.#rings = new Rings(
@@ -48,7 +47,6 @@ export class HostCardTransport implements Transport {
         write: (offset, bytes) => space.write(area + offset, bytes),
       },
       "a",
-      load,
     );
   }
 
@@ -65,10 +63,6 @@ export class HostCardTransport implements Transport {
   poke(): void {
     this.#poked = true;
     this.#news.signal();
-  }
-
-  get peerLoad(): number {
-    return this.#rings.peer("load");
   }
 
   get backlog(): number {

@@ -44,8 +44,6 @@ export interface MemcpyOptions {
   readonly cpu: Cpu;
   /** What a load from the peer's memory takes here, in ns. */
   readonly remoteLatencyNs: number;
-  /** This kernel's CPU use in thousandths. */
-  load(): number;
 }
 
 export class MemcpyTransport implements Transport {
@@ -69,7 +67,6 @@ export class MemcpyTransport implements Transport {
         },
       },
       side,
-      options.load,
     );
     lines.watch(side, () => this.#written());
   }
@@ -77,10 +74,6 @@ export class MemcpyTransport implements Transport {
   poke(): void {
     this.#poked = true;
     this.#news.signal();
-  }
-
-  get peerLoad(): number {
-    return this.#rings.peer("load");
   }
 
   get backlog(): number {

@@ -29,8 +29,6 @@ export const counter = {
   releaseTail: 12,
   /** Card side only: how many copy requests are done. */
   copiesDone: 16,
-  /** Share of this side's CPU time that was busy since boot, in thousandths. */
-  load: 20,
 } as const;
 
 export const counterLine = (side: Side): { offset: number; size: number } => ({

@@ -27,6 +27,10 @@ export const recordKind = {
   copy: 5,
   /** The coordinator introduces a card. */
   meet: 6,
+  /** Asks for the peer's CPU use. */
+  askLoad: 7,
+  /** The CPU use of the sender, in thousandths, where a message has its sequence. */
+  load: 8,
 } as const;
 
 /** Header: offsets of its fields, and where the body starts. */

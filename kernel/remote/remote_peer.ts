@@ -32,6 +32,10 @@ export class RemotePeer {
   /** Records for ends that are still on their way here from a third kernel. */
   #early: Uint8Array[] = [];
   readonly #retries: Uint8Array[] = [];
+  /** The peer's CPU use, 0 to 1, as it last told. */
+  load = 0;
+  /** The peer has told its CPU use. */
+  onLoad: (() => void) | undefined;
   sentMessages = 0;
   receivedMessages = 0;
   copiedBytes = 0;
@@ -106,6 +110,16 @@ export class RemotePeer {
     this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
   }
 
+  /** Asks the peer for its CPU use; `onLoad` is called when it has answered. */
+  askLoad(): void {
+    this.transport.post(new RecordWriter(recordKind.askLoad, 0, 0, 0).bytes);
+  }
+
+  #tellLoad(): void {
+    const thousandths = Math.round(this.kernel.cpuUse * 1000);
+    this.transport.post(new RecordWriter(recordKind.load, 0, 0, thousandths).bytes);
+  }
+
   /** Introduces a card to the peer. */
   sendMeet(card: Introduction): void {
     const writer = new RecordWriter(recordKind.meet, 0, 0, 0);
@@ -171,6 +185,11 @@ export class RemotePeer {
         return channels.settled(record.channel, end);
       case recordKind.copy:
         return yield* this.transport.push(readPieces(record));
+      case recordKind.askLoad:
+        return this.#tellLoad();
+      case recordKind.load:
+        this.load = record.sequence / 1000;
+        return this.onLoad?.();
       case recordKind.meet:
         return this.kernel.onMeet?.(readIntroduction(record));
       default:

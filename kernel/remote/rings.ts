@@ -40,12 +40,8 @@ export class Rings {
   readonly #peerLine: number;
   readonly #ownLine: number;
 
-  readonly #load: () => number;
-
-  /** `load` gives this side's CPU use in thousandths; the other side sees it beside the counters. */
-  constructor(memory: AreaMemory, readonly side: Side, load: () => number) {
+  constructor(memory: AreaMemory, readonly side: Side) {
     this.#memory = memory;
-    this.#load = load;
     this.#ownLine = counterLine(side).offset;
     this.#peerLine = counterLine(otherSide(side)).offset;
   }
@@ -158,7 +154,6 @@ export class Rings {
   }
 
   #publish(): void {
-    this.#set("load", this.#load());
     this.#memory.write(this.#ownLine, this.#counters);
   }
 }

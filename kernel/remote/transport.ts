@@ -21,8 +21,6 @@ export interface Copy {
 
 export interface Transport {
   readonly name: "memcpy" | "adma";
-  /** CPU use of the peer in thousandths, as it last told. */
-  readonly peerLoad: number;
   /** Records that wait for room in the ring. */
   readonly backlog: number;
   /** Puts a record on its way; never blocks. */

@@ -100,6 +100,7 @@ export class Dispatcher {
 
   #dispatch(): Thread | undefined {
     const { scheduler } = this.kernel;
+    this.kernel.cpuUseMeter.note();
     const next = scheduler.take(this);
     if (next === undefined) return undefined;
     this.#switches++;
