@@ -5,6 +5,11 @@
  * left: (1) the preferred platform that is present, (2) the largest sum of positive
  * affinities to services that run there, (3) the sum of negative affinities nearest to
  * zero, (4) the lowest CPU use. What still ties ends at the lowest kernel number.
+ * - Every instance of a service counts, on the kernel where it runs: "summing the affinity
+ *   values for each service, specified by the manifest, which is executing on that
+ *   satellite kernel" (section 3.7.3).
+ * - A platform stands for the control services of its kernels, one on each. Wanting it is
+ *   the first pass's business; not wanting it counts in the third.
  * - It explains itself: each pass reports every kernel it looked at, its sum, and
  *   whether it was kept.
  */
@@ -77,14 +82,16 @@ function affinityPass(
   servicesOf: ServiceKernels,
   steps: PlacementRow[],
 ): readonly Candidate[] {
-  const relevant = manifest.endpoints.filter((endpoint) =>
-    endpoint.platform === undefined && (pass === "positive" ? endpoint.affinity > 0 : endpoint.affinity < 0)
+  const relevant = manifest.endpoints.filter(({ affinity, platform }) =>
+    pass === "positive" ? affinity > 0 && platform === undefined : affinity < 0
   );
   if (relevant.length === 0) return kernels;
   const sumOn = (kernel: Candidate): number =>
-    relevant.reduce((sum, endpoint) => {
-      const instances = servicesOf(endpoint.contractName).filter((index) => index === kernel.index).length;
-      return sum + instances * endpoint.affinity;
+    relevant.reduce((sum, { contractName, affinity, platform }) => {
+      const instances = platform === undefined
+        ? servicesOf(contractName).filter((index) => index === kernel.index).length
+        : Number(platform === kernel.platform);
+      return sum + instances * affinity;
     }, 0);
   return keepBest(pass, kernels, sumOn, steps);
 }
