@@ -313,7 +313,8 @@ function sorted<S>({ entries }: Directory<S>): Node<S>[] {
 export const kernelAttributes: readonly string[] = ["contract", "kernel", "process", "platform"];
 
 function checkAttributes(attributes: ReadonlyMap<string, string>): void {
-  if (attributes.size > attributesMax + kernelAttributes.length) {
+  const own = [...attributes.keys()].filter((name) => !kernelAttributes.includes(name));
+  if (own.length > attributesMax) {
     throw new NameError("OutOfMemory", `An entry has at most ${attributesMax} attributes`);
   }
   for (const [name, value] of attributes) {
