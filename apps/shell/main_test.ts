@@ -121,6 +121,12 @@ Deno.test("each wrong command is one clear line and status 1", () => {
     "mkdir /fs": 'Cannot make the directory "/fs": it exists already',
     "cp /fs/x /fs/y": 'Cannot copy "/fs/x" to "/fs/y": there is no such file or directory (/fs/x)',
     "ls /nowhere": 'Cannot list "/nowhere": Nothing is at "/nowhere"',
+    "ns /dev /fs": 'Cannot list "/dev": "/fs" is too much; usage: ns [-r] [PATH]',
+    "ns -r /nowhere": 'Cannot list "/nowhere": Nothing is at "/nowhere"',
+    "ln /dev": "Cannot run ln: something is missing; usage: ln TARGET NAME",
+    "ln /dev /service/processes":
+      'Cannot make the link "/service/processes": "/service/processes" is registered already',
+    "rm /service": 'Cannot remove "/service": The directory "/service" is not empty',
     "kill x": 'Cannot end process "x": a process id is a whole number from 1 on',
     "kill 999": "Cannot end process 999: there is no process 999",
     "cp /fs/x": "Cannot run cp: something is missing; usage: cp FROM TO",

@@ -52,6 +52,7 @@ export interface ServiceRow {
   readonly path: string;
   readonly contractName: string;
   readonly kernel: number;
+  readonly process: string;
   readonly platform: string;
 }
 
@@ -78,6 +79,7 @@ export class Namespace {
           path: pathOf(node),
           contractName: node.attributes.get("contract")!,
           kernel: node.kernel,
+          process: node.process,
           platform: node.attributes.get("platform")!,
         }]
         : []

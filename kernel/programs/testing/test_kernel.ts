@@ -299,6 +299,9 @@ export class TestKernel {
         instant("removeName", () => {
           const node = named(() => this.names.findEntry(path));
           if (node === undefined) throw kernelError("NotFound", `Nothing is at "${path}"`);
+          if (node.kind === "directory" && node.entries.size > 0) {
+            throw kernelError("BadArgument", `The directory "${path}" is not empty`);
+          }
           this.names.remove(node);
         }),
       endpointSet() {
