@@ -6,40 +6,48 @@
  * anything is written.
  * - Standard output carries what was asked for; with `--exec` or `--json` the boot log
  *   goes to standard error.
+ * - `start` serves a standalone Helios too, which brings its own programs and manifests.
  */
 
 import {
   type BootOptions,
   parseBootOptions,
   parseExplainOptions,
+  parseInstallOptions,
   UsageError,
 } from "./hw/host/boot_options.ts";
 import { attachTerminal, onTerminationSignals } from "./hw/host/terminal.ts";
 import { createDiskFile, type DiskFile, openDiskFile } from "./hw/host/disk_file.ts";
+import { checkout, type Contents, type Distribution, standalone } from "./hw/host/distribution.ts";
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
-import { readManifests, readSource, readText, shippedManifests, writeIl } from "./hw/host/program_files.ts";
+import { readManifests, readSource, readText, type TextFile, writeIl } from "./hw/host/program_files.ts";
 import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
 import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
 import { shippedMachine, shippedMachines } from "./hw/machines/machines.ts";
-import { sectorSize } from "./hw/disk/medium.ts";
+import { isaTables } from "./hw/cpu/isa_tables.ts";
+import { MediumError, sectorSize } from "./hw/disk/medium.ts";
 import { BootArchive } from "./kernel/boot/boot_archive.ts";
 import { bootHelios } from "./kernel/boot/helios.ts";
+import { installable, InstallError } from "./kernel/boot/installable.ts";
 import { createProgramLoader } from "./kernel/boot/program_loader.ts";
 import { CompileError } from "./kernel/compiler/compile_error.ts";
-import { IlBuilder } from "./kernel/compiler/phase_one.ts";
 import { ManifestError } from "./kernel/placement/manifest.ts";
 import { PlacementError } from "./kernel/placement/placement.ts";
 import { freshDisk } from "./fs/fat32/populate.ts";
 import { checkVolume } from "./fs/fat32/check.ts";
 import { defaultSectorCount } from "./fs/fat32/format.ts";
+import { bringUpToDate, putFiles, type Update } from "./fs/fat32/install.ts";
+import { MediumDevice } from "./fs/fat32/medium_device.ts";
 
 const usage = `Helios: a heterogeneous machine and the multikernel operating system that runs on it.
 
   deno task boot [OPTIONS]             boots a machine to a shell
   deno task helios boot [OPTIONS]      the same
   deno task helios build [NAME...]     phase one of compilation, for all programs or those named
+  deno task helios install FILE.il --disk FILE [--manifest FILE]
+                                       puts a program and its manifest on a disk image
   deno task helios explain MANIFEST    where a program would run on this machine, and why
   deno task helios machines [NAME]     lists the machines, or shows one
 
@@ -58,7 +66,7 @@ Options of boot; explain takes --machine, --manifests, --seed and --json:
   --json                      prints one JSON object per command and line
 `;
 
-async function main(words: readonly string[]): Promise<number> {
+async function main(words: readonly string[], helios: Distribution): Promise<number> {
   const [command, ...rest] = words;
   if (command === undefined || command === "help" || command === "--help" || rest.includes("--help")) {
     write(Deno.stdout, usage);
@@ -66,11 +74,13 @@ async function main(words: readonly string[]): Promise<number> {
   }
   switch (command) {
     case "boot":
-      return await boot(parseBootOptions(rest));
+      return await boot(parseBootOptions(rest), helios);
     case "explain":
-      return await explain(parseExplainOptions(rest));
+      return await explain(parseExplainOptions(rest), helios);
     case "build":
-      return build(rest);
+      return build(rest, helios);
+    case "install":
+      return install(rest, helios);
     case "machines":
       return machines(rest);
     default:
@@ -78,13 +88,14 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-async function boot(options: BootOptions): Promise<number> {
+async function boot(options: BootOptions, helios: Distribution): Promise<number> {
   const { exec, headless, json } = options;
   const isTerminal = Deno.stdin.isTerminal();
   const interactive = exec === undefined && !headless;
   const logStream = json || !(headless || (interactive && isTerminal)) ? Deno.stderr : Deno.stdout;
-  const software = prepare(options);
-  const emulator = await openEmulator(options);
+  const software = prepare(options, helios);
+  const tell = (line: string) => write(logStream, `${line}\n`);
+  const emulator = await openEmulator(options, software.archive, tell);
   const { machine } = emulator;
   machine.onDebugLine = (complex, line) => {
     if (line !== "ready") {
@@ -160,7 +171,8 @@ function managerArguments({ exec, headless, json }: BootOptions, isTerminal: boo
   return ["--shell", [...(json ? ["--json"] : []), ...words].join("\n")];
 }
 
-async function openEmulator(options: BootOptions): Promise<Emulator> {
+/** `tell` gets a line for each thing that was done to the disk, or could not be. */
+async function openEmulator(options: BootOptions, archive: BootArchive, tell: Tell): Promise<Emulator> {
   const description = findMachine(options.machine);
   return await Emulator.open({
     description,
@@ -169,40 +181,77 @@ async function openEmulator(options: BootOptions): Promise<Emulator> {
     trace: options.trace,
     pcap: options.pcap,
     forSeconds: options.forSeconds,
-    openDisk: () => options.disk === undefined ? undefined : openDisk(options.disk),
-    freshDisk: freshImage,
+    openDisk: () => options.disk === undefined ? undefined : openCurrentDisk(options.disk, archive, tell),
+    freshDisk: () => freshImage(archive, tell),
   });
 }
 
 /** Manifests and programs; throws for the first manifest that cannot be used. */
-function prepare(options: BootOptions) {
-  return { archive: openArchive(options.manifests), instantiate: createProgramLoader() };
+function prepare({ manifests }: BootOptions, helios: Distribution) {
+  return { archive: openArchive(helios, manifests), instantiate: createProgramLoader() };
 }
 
-function openArchive(folder: string): BootArchive {
-  const { programs, system } = readManifests(folder);
-  const builder = new IlBuilder(readSource);
-  return new BootArchive(programs, system, (source) => builder.build(source).il);
+/** Manifests of a folder of the person's own go before those of the disk, too. */
+function openArchive(helios: Distribution, folder?: string): BootArchive {
+  const { programs, system } = folder === undefined ? helios.manifests : readManifests(folder);
+  return new BootArchive(programs, system, (source) => helios.il(source), folder !== undefined);
 }
 
 const accounts = ["alice", "bob", "postmaster"];
 
-/** A volume as it is when nobody has used it: the directories of the mail accounts. */
-function freshImage(): FreshDisk {
+type Tell = (line: string) => void;
+
+/** A volume as it is when nobody has used it: the programs, and the directories of the mail accounts. */
+function freshImage(archive: BootArchive, tell: Tell): FreshDisk {
   const directories = ["/email", ...accounts.map((account) => `/email/${account}`)];
   const runs = freshDisk({
     sectorCount: defaultSectorCount,
     label: "HELIOS",
     volumeId: 0x48454c49,
     directories,
+    files: programFiles(archive, tell),
   });
   const parts = runs.map(({ firstSector, bytes }) => ({ offset: firstSector * sectorSize, bytes }));
   return { sectorCount: defaultSectorCount, parts };
 }
 
-function openDisk(path: string): DiskFile {
+function programFiles(archive: BootArchive, tell: Tell): ReadonlyMap<string, Uint8Array> {
+  return archive.volumeFiles((name, error) => tell(`${name} is not put on the disk: ${error.message}`));
+}
+
+/** A disk whose programs are those of this Helios, but for what a person has written there. */
+function openCurrentDisk(path: string, archive: BootArchive, tell: Tell): DiskFile {
+  if (!exists(path)) return openDisk(path, archive, tell);
+  const disk = openDisk(path, archive, tell);
+  const result = changeDisk(disk, path, (device) => bringUpToDate(device, programFiles(archive, tell)));
+  const { written, failed } = result;
+  if (written.length > 0) tell(`disk image "${path}": brought up to date ${written.join(", ")}`);
+  if (failed !== undefined) tell(`disk image "${path}": cannot write ${failed.path}: ${failed.reason}`);
+  return disk;
+}
+
+/** Changes files on a disk that no machine uses; closes it when that fails. */
+function changeDisk(
+  disk: DiskFile,
+  path: string,
+  change: (device: MediumDevice) => ReturnType<typeof bringUpToDate>,
+): Update {
+  let reason: string;
+  try {
+    const result = change(new MediumDevice(disk));
+    if ("accepted" in result) return result.accepted;
+    reason = result.refused;
+  } catch (error) {
+    if (!(error instanceof MediumError)) throw error;
+    reason = error.message;
+  }
+  disk.close();
+  throw new HostFileError("write to disk image", path, reason);
+}
+
+function openDisk(path: string, archive: BootArchive, tell: Tell): DiskFile {
   if (!exists(path)) {
-    const { sectorCount, parts } = freshImage();
+    const { sectorCount, parts } = freshImage(archive, tell);
     createDiskFile(path, sectorCount * sectorSize, parts);
   }
   const disk = openDiskFile(path);
@@ -237,11 +286,14 @@ function findMachine(nameOrFile: string): MachineDescription {
 }
 
 /** Boots the machine without a shell and asks the process manager where a program would go. */
-async function explain({ options, manifest }: { options: BootOptions; manifest: string }): Promise<number> {
+async function explain(
+  { options, manifest }: { options: BootOptions; manifest: string },
+  helios: Distribution,
+): Promise<number> {
   const { text: manifestText, file } = readText(manifest, "read manifest");
   const { explainManifest } = await import("./kernel/boot/explain.ts");
-  const software = prepare(options);
-  const emulator = await openEmulator(options);
+  const software = prepare(options, helios);
+  const emulator = await openEmulator(options, software.archive, (line) => write(Deno.stderr, `${line}\n`));
   try {
     const boot = bootHelios(emulator.machine, {
       ...software,
@@ -260,8 +312,9 @@ async function explain({ options, manifest }: { options: BootOptions; manifest: 
   }
 }
 
-function build(names: readonly string[]): number {
-  const archive = openArchive(shippedManifests);
+function build(names: readonly string[], helios: Distribution): number {
+  checkCheckout("build", helios);
+  const archive = openArchive(helios);
   for (const name of names.length > 0 ? names : archive.names) {
     const manifest = archive.manifestOf(name);
     if (manifest === undefined) {
@@ -271,6 +324,42 @@ function build(names: readonly string[]): number {
     write(Deno.stdout, `${name}: ${manifest.source} to ${writeIl(name, il)}, ${il.length} characters\n`);
   }
   return 0;
+}
+
+function checkCheckout(command: string, { isCheckout }: Distribution): void {
+  if (isCheckout) return;
+  throw new UsageError(`"${command}" needs a checkout of Helios, and this one is a single file`);
+}
+
+/** Puts a program of the person's own on a disk image, after a check of all that can be checked. */
+function install(words: readonly string[], helios: Distribution): number {
+  const { il: path, manifest, disk: diskPath } = parseInstallOptions(words);
+  const archive = openArchive(helios);
+  const il = readText(path, "read program");
+  const manifestFile = manifest === undefined
+    ? manifestBeside(path, helios)
+    : readText(manifest, "read manifest");
+  const { name, files } = installable(il, manifestFile, Object.values(isaTables), archive);
+  const disk = openDisk(diskPath, archive, (line) => write(Deno.stderr, `${line}\n`));
+  const { failed } = changeDisk(disk, diskPath, (device) => putFiles(device, files));
+  disk.close();
+  if (failed !== undefined) {
+    throw new HostFileError("write to disk image", diskPath, `${failed.path}: ${failed.reason}`);
+  }
+  write(Deno.stdout, `${name} is on "${diskPath}": ${[...files.keys()].join(", ")}\n`);
+  return 0;
+}
+
+/** The manifest in the folder of an IL, or the one that ships for a program of that name. */
+function manifestBeside(il: string, { manifests }: Distribution): TextFile {
+  const path = il.replace(/(\.il)?$/, ".xml");
+  if (exists(path)) return readText(path, "read manifest");
+  const name = path.slice(path.search(/[^/\\]*$/));
+  const shipped = manifests.programs.find(({ file }) => file.slice(file.search(/[^/\\]*$/)) === name);
+  if (shipped !== undefined) return shipped;
+  throw new UsageError(
+    `"${il}" has no manifest: there is neither "${path}" nor one that ships; try --manifest`,
+  );
 }
 
 function machines(names: readonly string[]): number {
@@ -314,15 +403,30 @@ function writeBytes(stream: Stream, bytes: Uint8Array): void {
 }
 
 /** Errors whose message is for the person who typed the command. */
-const told = [UsageError, HostFileError, PublishError, TapError, ManifestError, PlacementError, CompileError];
+const told = [
+  ...[UsageError, HostFileError, PublishError, TapError, ManifestError, PlacementError, CompileError],
+  InstallError,
+];
 
-if (import.meta.main) {
+/** Runs the command line to its end, and with it this process. */
+async function start(helios: Distribution): Promise<never> {
   try {
     // A read that waits for a key cannot be called off: only an exit ends it.
-    Deno.exit(await main(Deno.args));
+    Deno.exit(await main(Deno.args, helios));
   } catch (error) {
     if (!told.some((kind) => error instanceof kind)) throw error;
     write(Deno.stderr, `helios: ${(error as Error).message}\n`);
     Deno.exit(1);
   }
+}
+
+/** Runs a Helios that stands alone; its entry module is written by hw/host/standalone.ts. */
+export function startStandalone(contents: Contents): Promise<never> {
+  return start(standalone(contents));
+}
+
+if (import.meta.main) {
+  const { IlBuilder } = await import("./kernel/compiler/phase_one.ts");
+  const builder = new IlBuilder(readSource);
+  await start(checkout((source) => builder.build(source).il));
 }

@@ -65,10 +65,18 @@ export class BootedMachine {
     const described = parseMachineDescription(changedMachine(machine, change), "test.json");
     if (!described.ok) fail(described.error);
     const { description } = described;
+    const programs = shipped.programs.map(({ file, text }) => {
+      const edit = manifests[file.slice(file.lastIndexOf("/") + 1)];
+      return { file, text: edit === undefined ? text : edit(text) };
+    });
+    const archive = new BootArchive(programs, shipped.system, compiled);
+    const files = archive.volumeFiles((name, error) => fail(`${name}: ${error.message}`));
     const medium = new MemoryMedium(defaultSectorCount);
     const directories = ["/email", "/email/alice", "/email/bob", "/email/postmaster"];
     const disk = { sectorCount: defaultSectorCount, label: "HELIOS", volumeId: 1, directories };
-    for (const { firstSector, bytes } of freshDisk(disk)) medium.write(firstSector, padded(bytes));
+    for (const { firstSector, bytes } of freshDisk({ ...disk, files })) {
+      medium.write(firstSector, padded(bytes));
+    }
     const log = new LineEventLog(this.queue, this.#hash.write);
     this.machine = assembleMachine(description, { queue: this.queue, log, medium });
     this.machine.onDebugLine = (complex, line) =>
@@ -77,11 +85,6 @@ export class BootedMachine {
     const decoder = new TextDecoder();
     this.machine.console.onOutput = (bytes) => this.#printed += decoder.decode(bytes, { stream: true });
     this.lan.attach(this.machine.plug(this.lan));
-    const programs = shipped.programs.map(({ file, text }) => {
-      const edit = manifests[file.slice(file.lastIndexOf("/") + 1)];
-      return { file, text: edit === undefined ? text : edit(text) };
-    });
-    const archive = new BootArchive(programs, shipped.system, compiled);
     const managerArguments = ["--shell", "--json\n--batch"];
     bootHelios(this.machine, { archive, instantiate, seed, managerArguments });
   }

@@ -144,6 +144,21 @@ export class Volume {
     return { entries, next: undefined };
   }
 
+  /** Whether a file was made, written or renamed since its archive attribute was last cleared. */
+  *isArchived(path: string): Call<boolean> {
+    yield* this.#begin();
+    const { bytes, offset } = yield* this.#fileEntry(path);
+    return (number(directoryEntry, "Attr", bytes, offset) & attribute.archive) !== 0;
+  }
+
+  *clearArchive(path: string): Call<void> {
+    yield* this.#begin();
+    const { buffer, bytes, offset, cluster } = yield* this.#fileEntry(path);
+    const attributes = number(directoryEntry, "Attr", bytes, offset);
+    setNumber(directoryEntry, "Attr", attributes & ~attribute.archive, bytes, offset);
+    this.#storage.cache.mark(buffer, this.#storage.directoryKind(cluster));
+  }
+
   *makeDirectory(path: string): Call<void> {
     yield* this.#begin();
     const { parent, name } = yield* this.#parentOf(path);
@@ -234,6 +249,11 @@ export class Volume {
       place.offset,
       place.offset + directoryEntry.size,
     );
+    if (!found.isDirectory) {
+      // Specification: the attribute is set when a file is renamed, too.
+      const attributes = number(directoryEntry, "Attr", entry) | attribute.archive;
+      setNumber(directoryEntry, "Attr", attributes, entry);
+    }
     const added = yield* parent.add(name, entry);
     const moves = parent !== found.parent;
     if (moves || !parent.sharesSector(added, found.named)) yield* this.#storage.commit();
@@ -303,6 +323,15 @@ export class Volume {
     const found = yield* this.#entry(parent, name);
     if (found === undefined) throw new FileFailure(isAllowed(name) ? "NotFound" : "BadName", path);
     return found;
+  }
+
+  *#fileEntry(path: string) {
+    const { parent, name } = yield* this.#parentOf(path);
+    const found = name === undefined ? undefined : yield* this.#existing(parent, name, path);
+    if (found === undefined || found.isDirectory) throw new FileFailure("IsADirectory", path);
+    const place = parent.place(found.named.slot);
+    const buffer = yield* parent.buffer(place);
+    return { ...place, buffer, bytes: buffer.bytes };
   }
 
   *#entry(parent: Directory, name: string): Call<Found | undefined> {

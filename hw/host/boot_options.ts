@@ -8,7 +8,6 @@
 
 import { parseArgs } from "@std/cli";
 import { resolve } from "@std/path";
-import { shippedManifests } from "./program_files.ts";
 import { parsePublish, type PublishOption } from "./publish_option.ts";
 
 /** Something that a person has to put right; the message is all there is to say. */
@@ -24,7 +23,8 @@ export interface BootOptions {
   readonly exec: string | undefined;
   readonly headless: boolean;
   readonly forSeconds: number | undefined;
-  readonly manifests: string;
+  /** A folder of the person's own; its manifests go before all others. */
+  readonly manifests: string | undefined;
   readonly seed: number;
   readonly trace: string | undefined;
   readonly pcap: string | undefined;
@@ -46,6 +46,37 @@ export function parseBootOptions(words: readonly string[]): BootOptions {
 export function parseExplainOptions(words: readonly string[]): { options: BootOptions; manifest: string } {
   const { options, operands } = parse(words, explainOptions, 1);
   return { options, manifest: operands[0]! };
+}
+
+/** What `install` is told: the program, its manifest if it is not where it is looked for, and the disk. */
+export interface InstallOptions {
+  readonly il: string;
+  readonly manifest: string | undefined;
+  readonly disk: string;
+}
+
+export function parseInstallOptions(words: readonly string[]): InstallOptions {
+  const names = ["disk", "manifest"];
+  const given = parseArgs([...words], {
+    string: names,
+    unknown: (word) => {
+      if (word.startsWith("-")) throw new UsageError(`"${word}" is not an option of this command`);
+      return true;
+    },
+  }) as { _: (string | number)[]; disk?: string; manifest?: string };
+  for (const name of names) {
+    const value: unknown = given[name as "disk"];
+    if (value === "") throw new UsageError(`--${name} needs a value`);
+    if (Array.isArray(value)) throw new UsageError(`--${name} is given more than once`);
+  }
+  const [il, ...others] = given._.map(String);
+  if (il === undefined || others.length > 0) {
+    throw new UsageError(`expected one file with intermediate language, got ${given._.length}; try --help`);
+  }
+  if (given.disk === undefined) {
+    throw new UsageError("--disk is missing: which image is it to be installed on?");
+  }
+  return { il, manifest: given.manifest, disk: given.disk };
 }
 
 function parse(
@@ -93,7 +124,7 @@ function parse(
     exec: one("exec"),
     headless: given.headless === true,
     forSeconds: seconds(one("for")),
-    manifests: one("manifests") ?? shippedManifests,
+    manifests: one("manifests"),
     seed: seed(one("seed")),
     trace: one("trace"),
     pcap: one("pcap"),

@@ -373,6 +373,9 @@ export interface ProgramSource {
 
 /** What a manifest says about names; paths are those that the system manifest gives the contracts, "" when it gives none. */
 export interface ManifestDescription {
+  /** The program's name. */
+  readonly name: string;
+  readonly privileges: readonly string[];
   /** One for each endpoint and pipe element. */
   readonly affinities: readonly {
     readonly contract: string;
@@ -396,12 +399,22 @@ export interface SystemCalls {
   place(
     manifest: string,
   ): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
-  /** Reads a manifest for its affinities and services; throws BadArgument with the reason; coordinator only. */
-  describeManifest(manifest: string): Call<ManifestDescription>;
+  /** Reads a manifest, called `file` in the reason of the BadArgument that it throws; coordinator only. */
+  describeManifest(manifest: string, file?: string): Call<ManifestDescription>;
   /** Manifest and IL of a program in the boot archive; throws NotFound; coordinator only. */
   bootProgram(name: string): Call<ProgramSource>;
-  /** The system manifest's boot list and what each line asks; coordinator only. */
-  bootList(): Call<readonly { readonly program: string; readonly arguments: readonly string[] }[]>;
+  /** The same of any program that ships, for a machine without a boot volume; coordinator only. */
+  spareProgram(name: string): Call<ProgramSource>;
+  /** The manifest that a person chose for this run, which goes before the boot volume's; "" when none; coordinator only. */
+  manifestForThisRun(name: string): Call<string>;
+  /** The system manifest's boot list, and what each line asks; coordinator only. */
+  bootList(): Call<
+    readonly {
+      readonly program: string;
+      readonly arguments: readonly string[];
+      readonly isInArchive: boolean;
+    }[]
+  >;
   /** Starts a process here; its stdin and stdout ends change hands. `device` names a PCI function for a driver. */
   spawn(launch: {
     readonly source: ProgramSource;

@@ -2,8 +2,8 @@
  * The privileged part of the ABI: what the controller, the process manager and the
  * board driver need of the kernel itself.
  *
- * A process gets it when its manifest asks for the privilege `system`; manifests come
- * from the boot archive, so only those who build the machine can give it.
+ * A process gets it when its manifest asks for the privilege `system`. The process manager launches
+ * such a manifest from the boot archive only, so only those who build the machine can give it.
  * - Calls that need the coordinator's knowledge throw NotPermitted on a satellite.
  */
 
@@ -40,14 +40,23 @@ export function createSystemCalls(): SystemCalls {
       quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
     channels: () => quick(channelRows),
     place: (manifest: string) => submit(placeCall(manifest)),
-    bootProgram: (name: string) => asCoordinator((coordinator) => bootProgram(coordinator, name)),
+    bootProgram: (name: string) =>
+      asCoordinator(({ archive }) => programOf(archive, archive.holds(String(name)) ? String(name) : "")),
+    spareProgram: (name: string) => asCoordinator(({ archive }) => programOf(archive, String(name))),
+    manifestForThisRun: (name: string) =>
+      asCoordinator(({ archive }) => archive.manifestForThisRun(String(name)) ?? ""),
     bootList: () =>
       asCoordinator(({ archive }) =>
         archive.system.boot.map(({ program, arguments: words }) =>
-          Object.freeze({ program, arguments: Object.freeze([...words]) })
+          Object.freeze({
+            program,
+            arguments: Object.freeze([...words]),
+            isInArchive: archive.holds(program),
+          })
         )
       ),
-    describeManifest: (text: string) => asCoordinator(({ kernel }) => describeManifest(kernel, text)),
+    describeManifest: (text: string, file = "manifest") =>
+      asCoordinator(({ kernel }) => describeManifest(kernel, text, String(file))),
     spawn: (launch: SpawnRequest) => submit(spawnCall(launch)),
     waitProcess: (pid: number) => submit(waitCall(pid)),
     kill: (pid: number) => quick((kernel) => kill(kernel, pid)),
@@ -80,18 +89,18 @@ function coordinatorOf(kernel: Kernel): Coordinator {
   return kernel.coordinator;
 }
 
-function readManifest(text: string): Manifest {
+function readManifest(text: string, file = "manifest"): Manifest {
   try {
-    return parseManifest(String(text), "manifest");
+    return parseManifest(String(text), file);
   } catch (error) {
     if (error instanceof ManifestError) throw new CallError("BadArgument", error.message);
     throw error;
   }
 }
 
-function bootProgram({ archive }: Coordinator, name: string): ProgramSource {
-  const program = findProgram(archive, String(name));
-  if (program === undefined) throw new CallError("NotFound", `No program is named "${name}"`);
+function programOf(archive: BootArchive, name: string): ProgramSource {
+  const program = findProgram(archive, name);
+  if (program === undefined) throw new CallError("NotFound", `The boot archive has no such program`);
   return Object.freeze({ manifest: program.manifestText, il: program.il });
 }
 
@@ -140,9 +149,11 @@ const placeCall = (text: string): KernelCall<unknown> => ({
   },
 });
 
-function describeManifest(kernel: Kernel, text: string) {
-  const { endpoints, services } = readManifest(text);
+function describeManifest(kernel: Kernel, text: string, file: string) {
+  const { name, endpoints, services, privileges } = readManifest(text, file);
   return Object.freeze({
+    name,
+    privileges: Object.freeze([...privileges]),
     affinities: endpoints.filter(({ platform }) => platform === undefined).map((
       { contractName, affinity },
     ) => ({

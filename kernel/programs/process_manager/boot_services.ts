@@ -1,6 +1,8 @@
 /**
  * The second half of the boot: the services of the system manifest, in its order.
  *
+ * Those of the boot archive come first, because the file system is one of them and all others are
+ * loaded through it.
  * Placement counts the services that run, so before a program is placed the ones that
  * its affinities name get 3 s of virtual time to appear; what does not come has no effect.
  * - Not waited for: what the program itself or a later one of the list will serve.
@@ -30,8 +32,19 @@ interface BootService {
 }
 
 export function* bootServices(starter: Starter, pipes: ConsolePipes): Call<void> {
+  const lines = yield* starter.system.bootList();
+  yield* startServices(starter, pipes, lines.filter(({ isInArchive }) => isInArchive));
+  yield* starter.openVolume();
+  yield* startServices(starter, pipes, lines.filter(({ isInArchive }) => !isInArchive));
+}
+
+function* startServices(
+  starter: Starter,
+  pipes: ConsolePipes,
+  lines: readonly { readonly program: string; readonly arguments: readonly string[] }[],
+): Call<void> {
   const list: BootService[] = [];
-  for (const line of yield* starter.system.bootList()) {
+  for (const line of lines) {
     const program = yield* starter.find(line.program);
     if (typeof program === "string") yield* starter.log(`Cannot start ${line.program}: ${program}`);
     else list.push({ program, arguments: line.arguments.join("\n"), restarts: 0 });

@@ -9,7 +9,7 @@
  */
 
 import { unlessClosed } from "../../abi/errors.ts";
-import type { Call, Endpoint, Kernel, Program, ProgramSource, Thread } from "../../abi/kernel.ts";
+import type { Block, Call, Endpoint, Kernel, Program, Thread } from "../../abi/kernel.ts";
 import { textBlock } from "../../abi/text.ts";
 import type { pipeContract } from "../../contracts/pipe.ts";
 import { answerOf, type Controller, type KernelPlace, killOn, openController } from "./controllers.ts";
@@ -46,7 +46,9 @@ export interface LaunchRequest {
   readonly role: StartedProcess["role"];
   readonly serves: readonly string[];
   readonly restart: Restart | undefined;
-  readonly source: ProgramSource;
+  readonly manifest: string;
+  /** Changes hands with the launch. */
+  readonly il: Block;
   readonly arguments: string;
   /** Where the device of a driver sits; "" for other programs. */
   readonly device: string;
@@ -81,16 +83,18 @@ export class ProcessTable {
     return this.#processes.filter((process) => process.outcome === undefined).reverse();
   }
 
-  /** Starts a process, or tells why not; the pipes' ends change hands in either case. */
+  /** Starts a process, or tells why not; the pipes' ends and the IL change hands in either case. */
   *launch(place: KernelPlace, request: LaunchRequest): Call<StartedProcess | string> {
     let refusal: string;
     if (this.live.length + this.#launching >= liveMax) {
       refusal = `${liveMax} processes run already`;
+      yield* this.#kernel.free(request.il);
     } else {
       this.#launching++;
       const control = yield* openController(this.#kernel, place);
       const answer = typeof control === "string" ? control : yield* this.#askLaunch(place, control, request);
       this.#launching--;
+      if (typeof control === "string") yield* this.#kernel.free(request.il);
       // The ends travelled with the message, and come back to nobody.
       if (typeof answer !== "string" || typeof control !== "string") return answer;
       refusal = answer;
@@ -106,8 +110,8 @@ export class ProcessTable {
     request: LaunchRequest,
   ): Call<StartedProcess | string> {
     const message = {
-      manifest: yield* textBlock(this.#kernel, request.source.manifest),
-      il: yield* textBlock(this.#kernel, request.source.il),
+      manifest: yield* textBlock(this.#kernel, request.manifest),
+      il: request.il,
       arguments: request.arguments,
       device: request.device,
       stdin: request.stdin,

@@ -148,7 +148,7 @@ function* sendRows(starter: Starter, client: Client, rows: readonly unknown[]): 
 function* manifest(starter: Starter, client: Client, request: RequestOf<"manifest">): Call<void> {
   const program = yield* starter.find(request.program);
   if (typeof program === "string") return yield* client.send("failed", { reason: program });
-  yield* client.send("text", { text: yield* textBlock(starter.kernel, program.source.manifest) });
+  yield* client.send("text", { text: yield* textBlock(starter.kernel, program.manifest) });
 }
 
 function* explain(starter: Starter, client: Client, request: RequestOf<"explain">): Call<void> {

@@ -2,6 +2,9 @@
  * Starts programs: finds them, places them (Figure 3), and has them launched.
  *
  * What boot and clients have in common. A reason comes back as a text.
+ * - Programs of the boot archive come from there, all others from the boot volume. A machine whose volume
+ *   did not come up gets these from the archive as well, so that there is a shell to look around with.
+ * - Only the archive's programs may have privileges: many may write to the volume.
  * - Drivers are placed by their hardware, everything else by its manifest.
  * - Of drivers and services every end is logged, because nobody else waits for them; one that was
  *   launched with a `restart` is started again when it died by a fault.
@@ -9,23 +12,31 @@
 
 import { isKernelError } from "../../abi/errors.ts";
 import type {
+  Block,
   Call,
   Kernel,
   KernelRow,
   ManifestDescription,
   PlacementRow,
-  ProgramSource,
   SystemCalls,
 } from "../../abi/kernel.ts";
+import { manifestPath } from "../../abi/program_paths.ts";
+import { takeText, textBlock } from "../../abi/text.ts";
+import { BootVolume } from "./boot_volume.ts";
 import type { StandardPipes } from "./console_pipes.ts";
 import type { KernelPlace } from "./controllers.ts";
 import { type Outcome, ProcessTable, type Restart, type StartedProcess } from "./process_table.ts";
 
 export interface FoundProgram {
   readonly name: string;
-  readonly source: ProgramSource;
+  readonly manifest: string;
   readonly description: ManifestDescription;
+  /** A block with its intermediate language, or why that cannot be had. */
+  readonly il: () => Call<Block | string>;
 }
+
+/** A manifest, what to call it in a message, and where the rest of the program is. */
+type Source = Pick<FoundProgram, "manifest" | "il"> & { readonly file: string; readonly isOurs: boolean };
 
 export interface Placement {
   readonly kernel: string;
@@ -41,6 +52,8 @@ export class Starter {
   readonly processes: ProcessTable;
   /** The machine is shutting down: nothing is started any more, and ends are no news. */
   isStopping = false;
+  /** Undefined until the boot volume is mounted, or is known not to come. */
+  #volume: BootVolume | "absent" | undefined;
 
   constructor(kernel: Kernel, system: SystemCalls, here: KernelRow) {
     this.kernel = kernel;
@@ -53,22 +66,57 @@ export class Starter {
     return this.system.log(text);
   }
 
-  /** A program of the boot archive with what its manifest says, or why it cannot be had. */
+  /** Loads from the boot volume from now on, or does without it when no file system has come up. */
+  *openVolume(): Call<void> {
+    const volume = new BootVolume(this.kernel);
+    if (yield* volume.isMounted()) {
+      this.#volume = volume;
+      return;
+    }
+    this.#volume = "absent";
+    yield* this.log("No boot volume is mounted: programs come from the boot archive");
+  }
+
+  /** A program with what its manifest says, or why it cannot be had. */
   *find(name: string): Call<FoundProgram | string> {
     try {
-      const source = yield* this.system.bootProgram(name);
-      const description = yield* this.system.describeManifest(source.manifest);
-      return { name, source, description };
+      const source = yield* this.#sourceOf(name);
+      if (typeof source === "string") return source;
+      const { manifest, il, file, isOurs } = source;
+      const description = yield* this.system.describeManifest(manifest, file);
+      if (description.name !== name) return `${file} is the manifest of "${description.name}"`;
+      if (isOurs || description.privileges.length === 0) return { name, manifest, il, description };
+      const privileges = description.privileges.join(", ");
+      return `${file} asks for the privilege ${privileges}, which only programs of the boot archive get`;
     } catch (error) {
       if (!isKernelError(error)) throw error;
       return error.code === "NotFound" ? `no program named ${name}` : error.message;
     }
   }
 
+  *#sourceOf(name: string): Call<Source | string> {
+    const { system } = this;
+    const archived = yield* unlessNotFound(system.bootProgram(name));
+    const volume = this.#volume;
+    if (archived !== undefined || volume === "absent") {
+      const { manifest, il } = archived ?? (yield* system.spareProgram(name));
+      return { manifest, il: () => textBlock(this.kernel, il), file: `manifest of ${name}`, isOurs: true };
+    }
+    if (volume === undefined) return "the boot volume is not mounted yet";
+    const il = () => volume.il(name);
+    const chosen = yield* system.manifestForThisRun(name);
+    if (chosen !== "") return { manifest: chosen, il, file: `manifest of ${name}`, isOurs: false };
+    const found = yield* volume.manifest(name);
+    if (found === undefined) return `no program named ${name}`;
+    if (typeof found === "string") return found;
+    const manifest = yield* takeText(this.kernel, found);
+    return { manifest, il, file: manifestPath(name), isOurs: false };
+  }
+
   /** Where a program is to run, or why nowhere. */
   *place(program: FoundProgram): Call<Placement | string> {
     try {
-      return yield* this.system.place(program.source.manifest);
+      return yield* this.system.place(program.manifest);
     } catch (error) {
       if (!isKernelError(error)) throw error;
       return error.message;
@@ -82,17 +130,19 @@ export class Starter {
     role: StartedProcess["role"],
     how: StandardPipes & { readonly arguments: string; readonly device: string; readonly restart?: Restart },
   ): Call<StartedProcess | string> {
-    if (this.isStopping) {
+    const il = this.isStopping ? "the machine is shutting down" : yield* program.il();
+    if (typeof il === "string") {
       yield* how.stdin.close();
       yield* how.stdout.close();
-      return "the machine is shutting down";
+      return il;
     }
     return yield* this.processes.launch(place, {
       program: program.name,
       role,
       serves: program.description.services.map(({ contract }) => contract),
       restart: how.restart,
-      source: program.source,
+      manifest: program.manifest,
+      il,
       arguments: how.arguments,
       device: how.device,
       stdin: how.stdin,
@@ -108,5 +158,15 @@ export class Starter {
     // Below the reason a fault tells the places in the source.
     const [reason, ...places] = fault.split("\n");
     yield* this.log([`${place} died: ${reason}${restarted}`, ...places].join("\n"));
+  }
+}
+
+/** A call's answer, or undefined where it says that there is no such thing. */
+function* unlessNotFound<T>(call: Call<T>): Call<T | undefined> {
+  try {
+    return yield* call;
+  } catch (error) {
+    if (isKernelError(error) && error.code === "NotFound") return undefined;
+    throw error;
   }
 }

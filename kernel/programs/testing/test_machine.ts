@@ -42,6 +42,8 @@ export class TestMachine {
   readonly programs = new Map<string, TestProgram>([["Controller", { main: controller }]]);
   readonly devices = new Map<string, TestDevice[]>();
   bootList: { program: string; arguments: readonly string[] }[] = [];
+  /** Programs that are on the boot volume only; all others are in the boot archive. */
+  readonly onVolume = new Set<string>();
   exitStatus: number | undefined;
   powerPressed = false;
   readonly #kernels: KernelRow[] = [];
@@ -106,6 +108,11 @@ export class TestMachine {
     return program;
   }
 
+  #source(name: string): ProgramSource {
+    this.#find(name);
+    return { manifest: `<application name="${name}"/>`, il: name };
+  }
+
   #system(here: string): SystemCalls {
     const row = () => this.#kernels.find(({ name }) => name === here)!;
     const calls = {
@@ -122,16 +129,20 @@ export class TestMachine {
             )
               ?.driver ?? "",
         ),
-      bootList: () => instant("bootList", () => this.bootList),
+      bootList: () =>
+        instant(
+          "bootList",
+          () => this.bootList.map((line) => ({ ...line, isInArchive: !this.onVolume.has(line.program) })),
+        ),
       bootProgram: (name: string) =>
-        instant("bootProgram", () => {
-          this.#find(name);
-          return { manifest: `<application name="${name}"/>`, il: name };
-        }),
+        instant("bootProgram", () => this.#source(this.onVolume.has(name) ? "" : name)),
+      spareProgram: (name: string) => instant("spareProgram", () => this.#source(name)),
+      manifestForThisRun: () => instant("manifestForThisRun", () => ""),
       describeManifest: (manifest: string) =>
         instant("describeManifest", () => {
-          const { description } = this.#find(manifest.split('"')[1]!);
-          return { affinities: [], services: [], ...description };
+          const name = manifest.split('"')[1] ?? "";
+          const { description } = this.#find(name);
+          return { name, privileges: [], affinities: [], services: [], ...description };
         }),
       place: (manifest: string) =>
         instant("place", () => {
