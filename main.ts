@@ -22,6 +22,7 @@ import { checkout, type Contents, type Distribution, standalone } from "./hw/hos
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
 import { readManifests, readSource, readText, type TextFile, writeIl } from "./hw/host/program_files.ts";
+import { bundleStandalone } from "./hw/host/standalone.ts";
 import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
 import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
@@ -49,6 +50,7 @@ const usage = `Helios: a heterogeneous machine and the multikernel operating sys
   deno task helios install FILE.il --disk FILE [--manifest FILE]
                                        puts a program and its manifest on a disk image
   deno task helios explain MANIFEST    where a program would run on this machine, and why
+  deno task helios bundle [FILE]       writes a Helios that stands alone (default: helios.js)
   deno task helios machines [NAME]     lists the machines, or shows one
 
 Options of boot; explain takes --machine, --manifests, --seed and --json:
@@ -81,6 +83,8 @@ async function main(words: readonly string[], helios: Distribution): Promise<num
       return build(rest, helios);
     case "install":
       return install(rest, helios);
+    case "bundle":
+      return await bundle(rest, helios);
     case "machines":
       return machines(rest);
     default:
@@ -329,6 +333,24 @@ function build(names: readonly string[], helios: Distribution): number {
 function checkCheckout(command: string, { isCheckout }: Distribution): void {
   if (isCheckout) return;
   throw new UsageError(`"${command}" needs a checkout of Helios, and this one is a single file`);
+}
+
+/** Everything of this checkout in one file. */
+async function bundle([output = "helios.js", ...others]: readonly string[], helios: Distribution) {
+  if (others.length > 0) throw new UsageError(`expected one file to write, got ${others.length + 1}`);
+  checkCheckout("bundle", helios);
+  const archive = openArchive(helios);
+  const ils: Record<string, string> = {};
+  for (const name of archive.names) {
+    const { manifest, il } = archive.program(name)!;
+    ils[manifest.source] = il;
+  }
+  await bundleStandalone({ manifests: helios.manifests, ils }, output);
+  write(
+    Deno.stdout,
+    `${archive.names.length} programs and ${shippedMachines.size} machines are in "${output}"\n`,
+  );
+  return 0;
 }
 
 /** Puts a program of the person's own on a disk image, after a check of all that can be checked. */

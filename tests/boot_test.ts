@@ -145,7 +145,7 @@ for (const [machine, kernels] of Object.entries(machines)) {
     const booted = new BootedMachine({ machine });
     const rows = booted.command("kernels").rows;
     assertEquals(rows.map(({ name, isa, cpus }) => `${name} ${isa} ${cpus}`), kernels);
-    assertEquals(booted.command("ls /fs").rows.map(({ name }) => name), ["email"]);
+    assertEquals(booted.command("ls /fs").rows.map(({ name }) => name), ["email", "bin", "manifests"]);
     assert(booted.ping() > 0);
     assertEquals(booted.bootLog.filter((line) => /Cannot|fault/i.test(line)), []);
   });

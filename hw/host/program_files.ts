@@ -20,10 +20,10 @@ export interface ManifestFiles {
 }
 
 const systemFile = "system.xml";
-/** The project's top folder. */
-const top = fromFileUrl(new URL("../../", import.meta.url));
+/** The top folder of the checkout that this code is in. */
+export const projectFolder: string = fromFileUrl(new URL("../../", import.meta.url));
 
-export const shippedManifests: string = join(top, "manifests");
+export const shippedManifests: string = join(projectFolder, "manifests");
 
 /** Reads all manifests of a folder, by name; throws HostFileError. */
 export function readManifests(folder: string): ManifestFiles {
@@ -38,7 +38,7 @@ export function readManifests(folder: string): ManifestFiles {
 /** A source file by its path from the project's top; undefined when there is none. */
 export function readSource(path: string): string | undefined {
   try {
-    return Deno.readTextFileSync(join(top, path));
+    return Deno.readTextFileSync(join(projectFolder, path));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
@@ -47,7 +47,7 @@ export function readSource(path: string): string | undefined {
 
 /** Writes a program's intermediate language into the folder `build`; gives the path. */
 export function writeIl(name: string, il: string): string {
-  const folder = join(top, "build");
+  const folder = join(projectFolder, "build");
   const path = join(folder, `${name}.il`);
   attempt("write intermediate language", path, () => {
     Deno.mkdirSync(folder, { recursive: true });

@@ -14,6 +14,7 @@ import { type fileContract, type FileError, fileSystemContract } from "../../../
 
 /** The file system answers with at most 1 MiB; its other clients wait for no longer than this much takes. */
 const pieceBytes = 262_144;
+const mountPoint = "/fs";
 const bindTimeoutNs = 1e8;
 /** A drive that needs longer has been given up by its driver. */
 const answerTimeoutNs = 60e9;
@@ -39,14 +40,7 @@ export class BootVolume {
 
   /** Whether a file system is there at all. */
   *isMounted(): Call<boolean> {
-    try {
-      const files = yield* this.#kernel.bind(fileSystemContract, undefined, bindTimeoutNs);
-      yield* files.close();
-      return true;
-    } catch (error) {
-      if (!isKernelError(error)) throw error;
-      return false;
-    }
+    return (yield* this.#kernel.enumerate(mountPoint)).some(({ path }) => path === mountPoint);
   }
 
   /** A program's manifest; undefined when no program has that name. */
@@ -79,12 +73,12 @@ export class BootVolume {
       return content;
     } catch (error) {
       if (!isKernelError(error)) throw error;
-      return error.message;
+      return error.code === "TimedOut" ? `no file system is mounted at ${mountPoint}` : error.message;
     }
   }
 
   *#open(path: string): Call<{ readonly file: File; readonly size: number } | string> {
-    const files = yield* this.#kernel.bind(fileSystemContract, undefined, bindTimeoutNs);
+    const files = yield* this.#kernel.bind(fileSystemContract, mountPoint, bindTimeoutNs);
     try {
       if (!(yield* unlessClosed(files.send("open", { path, mode: "read" })))) {
         return "the file system is gone";

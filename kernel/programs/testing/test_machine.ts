@@ -132,7 +132,11 @@ export class TestMachine {
       bootList: () =>
         instant(
           "bootList",
-          () => this.bootList.map((line) => ({ ...line, isInArchive: !this.onVolume.has(line.program) })),
+          () =>
+            this.bootList.map((line) => ({
+              ...line,
+              isInArchive: this.programs.has(line.program) && !this.onVolume.has(line.program),
+            })),
         ),
       bootProgram: (name: string) =>
         instant("bootProgram", () => this.#source(this.onVolume.has(name) ? "" : name)),
