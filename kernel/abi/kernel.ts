@@ -415,9 +415,12 @@ export interface SystemCalls {
       readonly isInArchive: boolean;
     }[]
   >;
-  /** Starts a process here; its stdin and stdout ends change hands. `device` names a PCI function for a driver. */
+  /**
+   * Starts a process here; its stdin and stdout ends change hands, a block with its IL stays the caller's.
+   * `device` names a PCI function for a driver.
+   */
   spawn(launch: {
-    readonly source: ProgramSource;
+    readonly source: { readonly manifest: string; readonly il: string | Block };
     readonly arguments: readonly string[];
     readonly stdin: Endpoint<typeof pipeContract, "server">;
     readonly stdout: Endpoint<typeof pipeContract, "client">;

@@ -6,6 +6,7 @@
  */
 
 import type { Device } from "../abi/kernel.ts";
+import { blockOf } from "../calls/block_handle.ts";
 import { endOf, EndpointHandle, releaseEnd } from "../calls/endpoint_handle.ts";
 import { openDevice } from "../calls/device_handle.ts";
 import { CallError } from "../calls/errors.ts";
@@ -19,7 +20,7 @@ import type { Process } from "./process.ts";
 
 /** What a privileged program asks for; everything in it is checked. */
 export interface SpawnRequest {
-  readonly source: { readonly manifest: string; readonly il: string };
+  readonly source: { readonly manifest: string; readonly il: unknown };
   readonly arguments: readonly string[];
   readonly stdin: unknown;
   readonly stdout: unknown;
@@ -34,7 +35,7 @@ export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): P
   const process = start(
     kernel,
     manifest,
-    String(request.source.il),
+    ilText(kernel, parent, request.source.il),
     request.arguments,
     stdin,
     stdout,
@@ -43,6 +44,20 @@ export function spawn(kernel: Kernel, parent: Process, request: SpawnRequest): P
   releaseEnd(request.stdin);
   releaseEnd(request.stdout);
   return process;
+}
+
+const decoder = new TextDecoder();
+
+/** IL from the boot archive is a text, IL that travelled is a block of the caller's. */
+function ilText(kernel: Kernel, parent: Process, il: unknown): string {
+  if (typeof il === "string") return il;
+  const block = blockOf(il);
+  if (block === undefined || block.owner !== parent) {
+    throw new CallError("BadArgument", "A process needs its IL as a text, or in a block of the caller's");
+  }
+  // Its hash finds the image, so each line of it is read once; that costs what filling a line does.
+  kernel.chargeStores(block.length);
+  return decoder.decode(new Uint8Array(block.buffer, block.offset, block.length));
 }
 
 /** Starts a process of the kernel's own accord; its pipes have nobody at the other end. */

@@ -87,11 +87,8 @@ function* launch(
   client: Client,
   request: Extract<Request, { tag: "launch" }>,
 ): Call<void> {
-  const source = {
-    manifest: yield* takeText(kernel, request.manifest),
-    il: yield* takeText(kernel, request.il),
-  };
-  const { stdin, stdout } = request;
+  const { il, stdin, stdout } = request;
+  const source = { manifest: yield* takeText(kernel, request.manifest), il };
   let pid: number;
   try {
     pid = yield* system.spawn({
@@ -106,6 +103,8 @@ function* launch(
     yield* stdin.close();
     yield* stdout.close();
     throw error;
+  } finally {
+    yield* kernel.free(il);
   }
   yield* client.send("launched", { pid });
 }

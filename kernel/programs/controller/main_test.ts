@@ -7,7 +7,7 @@
 
 import { assertEquals } from "@std/assert";
 import type { Endpoint, Program, SystemCalls } from "../../abi/kernel.ts";
-import { takeText, textBlock } from "../../abi/text.ts";
+import { decodeText, takeText, textBlock } from "../../abi/text.ts";
 import { kernelControlContract } from "../../contracts/kernel_control.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import { instant, kernelError, testChannel, Wait } from "../testing/test_channels.ts";
@@ -34,7 +34,8 @@ Deno.test("a launch reaches the kernel with its program, arguments, device and b
   let launched: unknown;
   const spawn: SystemCalls["spawn"] = (launch) =>
     instant("spawn", () => {
-      launched = { ...launch.source, arguments: launch.arguments, device: launch.device };
+      const il = typeof launch.source.il === "string" ? "" : decodeText(launch.source.il.bytes);
+      launched = { ...launch.source, il, arguments: launch.arguments, device: launch.device };
       return 42;
     });
   withController({ spawn }, function* (kernel): Program {

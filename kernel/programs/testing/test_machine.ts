@@ -17,6 +17,7 @@ import type {
   ProgramSource,
   SystemCalls,
 } from "../../abi/kernel.ts";
+import { decodeText } from "../../abi/text.ts";
 import { instant, kernelError, Wait } from "./test_channels.ts";
 import { type Main, TestKernel, type TestProcess } from "./test_kernel.ts";
 import controller from "../controller/main.ts";
@@ -206,10 +207,12 @@ export class TestMachine {
   }
 
   #spawn(here: string, launch: Parameters<SystemCalls["spawn"]>[0]): number {
-    const { main } = this.#find((launch.source as ProgramSource).il);
+    const { il } = launch.source;
+    const name = typeof il === "string" ? il : decodeText(il.bytes);
+    const { main } = this.#find(name);
     const device = this.devices.get(here)?.find(({ row }) => row.location === launch.device)?.device;
     const { stdin, stdout } = launch;
-    const started = this.bench.start(launch.source.il, main, {
+    const started = this.bench.start(name, main, {
       arguments: launch.arguments,
       stdin,
       stdout,
@@ -218,7 +221,7 @@ export class TestMachine {
       ...(device === undefined ? {} : { device }),
     });
     this.#processes.set(started.pid, started);
-    this.launched.push(`${launch.source.il}@${here}`);
+    this.launched.push(`${name}@${here}`);
     return started.pid;
   }
 }
