@@ -26,6 +26,8 @@ import { createProgramLoader } from "../kernel/boot/program_loader.ts";
 import { buildIl } from "../kernel/compiler/phase_one.ts";
 import { freshDisk } from "../fs/fat32/populate.ts";
 import { defaultSectorCount } from "../fs/fat32/format.ts";
+import { putFiles } from "../fs/fat32/install.ts";
+import { MediumDevice } from "../fs/fat32/medium_device.ts";
 import type { TcpConnection } from "../net/protocol/tcp/connection.ts";
 import { changedMachine, type JsonCommand, type Machine as MachineFile } from "./command_line.ts";
 
@@ -37,6 +39,8 @@ export interface MachineOptions {
   /** Edits of manifests, by file name. */
   readonly manifests?: Readonly<Record<string, (text: string) => string>>;
   readonly seed?: number;
+  /** Files that a person has put on the disk, beside those that ship. */
+  readonly ownFiles?: ReadonlyMap<string, Uint8Array>;
 }
 
 const shipped = readManifests(shippedManifests);
@@ -61,7 +65,9 @@ export class BootedMachine {
   readonly #hash = new TraceFile();
   #printed = "";
 
-  constructor({ machine = "helios", change = () => {}, manifests = {}, seed = 1 }: MachineOptions = {}) {
+  constructor(
+    { machine = "helios", change = () => {}, manifests = {}, seed = 1, ownFiles }: MachineOptions = {},
+  ) {
     const described = parseMachineDescription(changedMachine(machine, change), "test.json");
     if (!described.ok) fail(described.error);
     const { description } = described;
@@ -76,6 +82,7 @@ export class BootedMachine {
     const disk = { sectorCount: defaultSectorCount, label: "HELIOS", volumeId: 1, directories };
     for (const { firstSector, bytes } of freshDisk({ ...disk, files })) {
       medium.write(firstSector, padded(bytes));
+      if (ownFiles !== undefined) putFiles(new MediumDevice(medium), ownFiles);
     }
     const log = new LineEventLog(this.queue, this.#hash.write);
     this.machine = assembleMachine(description, { queue: this.queue, log, medium });
