@@ -25,6 +25,8 @@ export interface RunOptions {
   /** What it reads; without it standard input is empty. */
   readonly stdin?: string;
   readonly timeoutSeconds?: number;
+  /** A folder to run in, with an environment that knows nothing of this process's. */
+  readonly alone?: string;
 }
 
 /** Runs `main.ts` with these words to its end. */
@@ -36,7 +38,7 @@ export async function helios(words: readonly string[], options: RunOptions = {})
 export async function run(
   program: string,
   words: readonly string[],
-  { stdin = "", timeoutSeconds = 60 }: RunOptions = {},
+  { stdin = "", timeoutSeconds = 60, alone }: RunOptions = {},
 ): Promise<Finished> {
   const started = performance.now();
   const child = new Deno.Command(program, {
@@ -44,7 +46,9 @@ export async function run(
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
-    env: { NO_COLOR: "1", MTOOLS_SKIP_CHECK: "1" },
+    ...(alone === undefined
+      ? { env: { NO_COLOR: "1", MTOOLS_SKIP_CHECK: "1" } }
+      : { env: { NO_COLOR: "1", HOME: alone, DENO_DIR: join(alone, "cache") }, clearEnv: true, cwd: alone }),
   }).spawn();
   let isLate = false;
   const timer = setTimeout(() => {
