@@ -38,6 +38,7 @@ import { ManifestError } from "./kernel/placement/manifest.ts";
 import { PlacementError } from "./kernel/placement/placement.ts";
 import { freshDisk } from "./fs/fat32/populate.ts";
 import { checkVolume } from "./fs/fat32/check.ts";
+import type { Refusable } from "./fs/fat32/boot_sector.ts";
 import { defaultSectorCount } from "./fs/fat32/format.ts";
 import { bringUpToDate, putFiles, type Update } from "./fs/fat32/install.ts";
 import { MediumDevice } from "./fs/fat32/medium_device.ts";
@@ -228,29 +229,29 @@ function openCurrentDisk(path: string, archive: BootArchive, tell: Tell): DiskFi
   if (!exists(path)) return openDisk(path, archive, tell);
   const disk = openDisk(path, archive, tell);
   const result = changeDisk(disk, path, (device) => bringUpToDate(device, programFiles(archive, tell)));
-  const { written, failed } = result;
+  if ("refused" in result) {
+    tell(`disk image "${path}": not brought up to date: ${result.refused}`);
+    return disk;
+  }
+  const { written, failed } = result.accepted;
   if (written.length > 0) tell(`disk image "${path}": brought up to date ${written.join(", ")}`);
   if (failed !== undefined) tell(`disk image "${path}": cannot write ${failed.path}: ${failed.reason}`);
   return disk;
 }
 
-/** Changes files on a disk that no machine uses; closes it when that fails. */
+/** Changes files on a disk that no machine uses; closes it when the host's disk fails. */
 function changeDisk(
   disk: DiskFile,
   path: string,
-  change: (device: MediumDevice) => ReturnType<typeof bringUpToDate>,
-): Update {
-  let reason: string;
+  change: (device: MediumDevice) => Refusable<Update>,
+): Refusable<Update> {
   try {
-    const result = change(new MediumDevice(disk));
-    if ("accepted" in result) return result.accepted;
-    reason = result.refused;
+    return change(new MediumDevice(disk));
   } catch (error) {
     if (!(error instanceof MediumError)) throw error;
-    reason = error.message;
+    disk.close();
+    throw new HostFileError("write to disk image", path, error.message);
   }
-  disk.close();
-  throw new HostFileError("write to disk image", path, reason);
 }
 
 function openDisk(path: string, archive: BootArchive, tell: Tell): DiskFile {
@@ -363,11 +364,12 @@ function install(words: readonly string[], helios: Distribution): number {
     : readText(manifest, "read manifest");
   const { name, files } = installable(il, manifestFile, Object.values(isaTables), archive);
   const disk = openDisk(diskPath, archive, (line) => write(Deno.stderr, `${line}\n`));
-  const { failed } = changeDisk(disk, diskPath, (device) => putFiles(device, files));
+  const result = changeDisk(disk, diskPath, (device) => putFiles(device, files));
   disk.close();
-  if (failed !== undefined) {
-    throw new HostFileError("write to disk image", diskPath, `${failed.path}: ${failed.reason}`);
-  }
+  const reason = "refused" in result
+    ? result.refused
+    : result.accepted.failed && `${result.accepted.failed.path}: ${result.accepted.failed.reason}`;
+  if (reason !== undefined) throw new HostFileError("write to disk image", diskPath, reason);
   write(Deno.stdout, `${name} is on "${diskPath}": ${[...files.keys()].join(", ")}\n`);
   return 0;
 }

@@ -57,14 +57,23 @@ export function update(volume: Volume, files: Files): Call<Update> {
 }
 
 function onVolume(device: BlockDevice, change: (volume: Volume) => Call<Update>): Refusable<Update> {
-  const mounted = runToEnd(Volume.mount(device, powerOn, cacheSectors));
+  try {
+    return runToEnd(changed(device, change));
+  } catch (failure) {
+    if (failure instanceof FileFailure) return { refused: failure.message };
+    throw failure;
+  }
+}
+
+function* changed(
+  device: BlockDevice,
+  change: (volume: Volume) => Call<Update>,
+): Call<Refusable<Update>> {
+  const mounted = yield* Volume.mount(device, powerOn, cacheSectors);
   if ("refused" in mounted) return mounted;
-  const volume = mounted.accepted;
-  return runToEnd(function* (): Call<Refusable<Update>> {
-    const accepted = yield* change(volume);
-    if (accepted.written.length > 0) yield* volume.sync();
-    return { accepted };
-  }());
+  const accepted = yield* change(mounted.accepted);
+  if (accepted.written.length > 0) yield* mounted.accepted.sync();
+  return { accepted };
 }
 
 function* each(files: Files, visit: (path: string, bytes: Uint8Array) => Call<boolean>): Call<Update> {
