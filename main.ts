@@ -21,11 +21,18 @@ import { createDiskFile, type DiskFile, openDiskFile } from "./hw/host/disk_file
 import { checkout, type Contents, type Distribution, standalone } from "./hw/host/distribution.ts";
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
-import { readManifests, readSource, readText, type TextFile, writeIl } from "./hw/host/program_files.ts";
+import { findMachine } from "./hw/host/machine_option.ts";
+import {
+  exists,
+  readManifests,
+  readSource,
+  readText,
+  type TextFile,
+  writeIl,
+} from "./hw/host/program_files.ts";
 import { bundleStandalone } from "./hw/host/standalone.ts";
 import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
-import { type MachineDescription, parseMachineDescription } from "./hw/machine/description.ts";
 import { shippedMachine, shippedMachines } from "./hw/machines/machines.ts";
 import { isaTables } from "./hw/cpu/isa_tables.ts";
 import { MediumError, sectorSize } from "./hw/disk/medium.ts";
@@ -264,30 +271,6 @@ function openDisk(path: string, archive: BootArchive, tell: Tell): DiskFile {
   if (reason === undefined) return disk;
   disk.close();
   throw new HostFileError("mount disk image", path, reason);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-function findMachine(nameOrFile: string): MachineDescription {
-  const shipped = shippedMachine(nameOrFile);
-  if (shipped !== undefined) return shipped;
-  if (!nameOrFile.includes(".") && !nameOrFile.includes("/")) {
-    throw new UsageError(
-      `no machine is named "${nameOrFile}"; there are ${[...shippedMachines.keys()].join(", ")}`,
-    );
-  }
-  const { file, text } = readText(nameOrFile, "read machine");
-  const result = parseMachineDescription(text, file);
-  if (!result.ok) throw new UsageError(result.error);
-  return result.description;
 }
 
 /** Boots the machine without a shell and asks the process manager where a program would go. */

@@ -61,6 +61,16 @@ export function readText(path: string, purpose: string): TextFile {
   return { file: path, text: attempt(purpose, path, () => Deno.readTextFileSync(path)) };
 }
 
+export function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
 function attempt<T>(what: string, path: string, action: () => T): T {
   try {
     return action();
