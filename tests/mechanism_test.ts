@@ -126,7 +126,7 @@ Deno.test("a wrong byte in the satellite image costs the card and nothing else, 
   const told = booted.bootLog.filter((line) => /Cannot start the satellite kernel/.test(line));
   assertEquals(told.length, 1, booted.bootLog.join("\n"));
   assertMatch(told[0]!, /IOP348 at 0:5\.0.*checksum/);
-  assertEquals(booted.command("ls /fs").rows.map(({ name }) => name), ["email"]);
+  assertEquals(booted.command("ls /fs").rows.map(({ name }) => name), ["email", "bin", "manifests"]);
   assertEquals(booted.command("echo text > /fs/note").status, 0);
 });
 
