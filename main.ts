@@ -206,7 +206,10 @@ function prepare({ manifests }: BootOptions, helios: Distribution) {
 /** Manifests of a folder of the person's own go before those of the disk, too. */
 function openArchive(helios: Distribution, folder?: string): BootArchive {
   const { programs, system } = folder === undefined ? helios.manifests : readManifests(folder);
-  return new BootArchive(programs, system, (source) => helios.il(source), folder !== undefined);
+  const archive = new BootArchive(programs, system, (source) => helios.il(source), folder !== undefined);
+  // What a single file does not carry is found out now, and not by a machine that runs.
+  if (!helios.isCheckout) { for (const name of archive.names) archive.program(name); }
+  return archive;
 }
 
 const accounts = ["alice", "bob", "postmaster"];

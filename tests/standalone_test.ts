@@ -53,6 +53,23 @@ Deno.test("the bundle makes a disk image, lists its machines, and says that it c
   }
 });
 
+Deno.test("a manifest of a program that the bundle does not carry is refused before the machine boots", async () => {
+  const manifests = folder.file("manifests");
+  Deno.mkdirSync(manifests);
+  for (const { name } of Deno.readDirSync(shippedManifests)) {
+    Deno.copyFileSync(`${shippedManifests}/${name}`, `${manifests}/${name}`);
+  }
+  const driver = `<devices><device vendor="0x8086" device="0x9999" /></devices>`;
+  const text = `<application name="Mine" source="apps/mine/main.ts">${driver}</application>`;
+  Deno.writeTextFileSync(`${manifests}/Mine.xml`, text);
+  const { status, stderr } = await helios("boot", "--manifests", manifests, "--exec", "ps");
+  assertEquals(status, 1);
+  assertEquals(
+    stderr,
+    'helios: Cannot find program "apps/mine/main.ts": this Helios stands alone and does not carry it\n',
+  );
+});
+
 Deno.test("the bundle holds every program, manifest and machine file, and no path of this host", () => {
   const { programs, system } = readManifests(shippedManifests);
   assertMatch(
