@@ -9,9 +9,16 @@
  */
 
 import type { Call, Endpoint, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { antivirusContract, antivirusPath } from "../contracts/antivirus.ts";
 import { Scanner } from "./scanner.ts";
 import { builtInSignatures } from "./signature.ts";
+
+export const program = {
+  name: "Antivirus",
+  doc: "Checks what other programs hand it against virus signatures",
+  services: [{ contract: antivirusContract, path: antivirusPath }],
+} as const satisfies ProgramDeclaration;
 
 type Client = Endpoint<typeof antivirusContract, "server">;
 

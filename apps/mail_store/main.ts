@@ -9,8 +9,11 @@
  */
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
+import { fileSystemContract } from "../../fs/contracts/file_system.ts";
 import type { Block, Call, Kernel, MessageFrom, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { textBlock, writeText } from "../../kernel/abi/text.ts";
+import { antivirusContract } from "../contracts/antivirus.ts";
 import { mailDomain, mailStoreContract, mailStorePath } from "../contracts/mail_store.ts";
 import { type Account, Accounts } from "./accounts.ts";
 import { answer, type Client, type Job, type Refusal } from "./job.ts";
@@ -18,6 +21,13 @@ import { JobQueue } from "./job_queue.ts";
 import { MailDisk } from "./mail_disk.ts";
 import { ScanningStage } from "./scanning.ts";
 import { StoringStage } from "./storing.ts";
+
+export const program = {
+  name: "MailStore",
+  doc: "Has messages scanned and keeps them on the disk",
+  endpoints: [fileSystemContract, antivirusContract],
+  services: [{ contract: mailStoreContract, path: mailStorePath }],
+} as const satisfies ProgramDeclaration;
 
 const clientsMax = 256;
 /** RFC 5321, section 4.5.3.1.8, asks for room for 100 recipients. */

@@ -7,11 +7,22 @@
  */
 
 import type { Endpoint, Kernel, MessageFrom, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { formatIpv4Address } from "../../net/contracts/address.ts";
 import { icmpContract } from "../../net/contracts/icmp.ts";
 import { describeUnreachable, parseArguments, PingStatistics } from "./command_line.ts";
+
+export const program = {
+  name: "Ping",
+  doc: "Asks a station for ICMP echoes and prints how long each took",
+  endpoints: [icmpContract],
+  parameters: [
+    { name: "-c COUNT", doc: "How many echoes, 1 to 65535; 4 without it" },
+    { name: "ADDRESS", doc: "The station, such as 10.0.2.2" },
+  ],
+} as const satisfies ProgramDeclaration;
 
 /** Payload of an echo, as ping sends since ever; with the ICMP header 64 bytes. */
 const payloadSize = 56;

@@ -8,12 +8,28 @@
  * - Ctrl-D on an empty line, or the end of input, ends it.
  */
 
+import { fileSystemContract } from "../../fs/contracts/file_system.ts";
 import type { Call, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
+import { consoleContract } from "../../kernel/contracts/console.ts";
+import { processManagerContract } from "../../kernel/contracts/process_manager.ts";
 import { LineReader } from "../../kernel/abi/text.ts";
+import { ipConfigContract } from "../../net/contracts/ip_config.ts";
 import { Keyboard } from "./keyboard.ts";
 import { LineEditor } from "./line_editor.ts";
 import { PipeOutput } from "./output.ts";
 import { completions, Shell } from "./shell.ts";
+
+export const program = {
+  name: "Shell",
+  doc: "Commands and programs, for a person at the console or for a script",
+  endpoints: [consoleContract, processManagerContract, fileSystemContract, ipConfigContract],
+  parameters: [
+    { name: "--json", doc: "Prints one JSON object for each command" },
+    { name: "--batch", doc: "Reads lines from standard input, without prompt or echo" },
+    { name: "-c LINE", doc: "Runs one line and ends" },
+  ],
+} as const satisfies ProgramDeclaration;
 
 const prompt = "helios> ";
 const greeting = 'Helios. "help" lists the commands.\n';

@@ -10,13 +10,21 @@
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import type { Call, Endpoint, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { formatIpv4Address } from "../../net/contracts/address.ts";
 import { tcpContract } from "../../net/contracts/tcp.ts";
+import { mailStoreContract } from "../contracts/mail_store.ts";
 import { ClientThread, type MailServer } from "./client_thread.ts";
 import { Connection } from "./connection.ts";
 import { MemoryBudget } from "./message_body.ts";
 import { replies } from "./reply.ts";
+
+export const program = {
+  name: "Smtp",
+  doc: "Takes mail for the accounts of helios.test on port 25",
+  endpoints: [tcpContract, mailStoreContract],
+} as const satisfies ProgramDeclaration;
 
 type Tcp = Endpoint<typeof tcpContract, "client">;
 

@@ -19,11 +19,22 @@ import type {
   Program,
   Service,
 } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { blockDeviceContract } from "../contracts/block_device.ts";
 import { type Client, DriveQueue } from "./drive_queue.ts";
 import { DrivePort } from "./port.ts";
 import { portCount } from "./registers.ts";
+
+export const program = {
+  name: "DiskDriver",
+  doc: "Drives a Silicon Image 3114; one block device per drive",
+  services: [
+    // The name of its first drive; further ones get the next free names.
+    { contract: blockDeviceContract, path: "/dev/disk0" },
+  ],
+  devices: [{ vendorId: 0x1095, deviceId: 0x3114 }],
+} as const satisfies ProgramDeclaration;
 
 type BlockService = Service<typeof blockDeviceContract>;
 

@@ -10,6 +10,7 @@
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import type { Call, Endpoint, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { blockDeviceContract } from "../contracts/block_device.ts";
 import { fileSystemContract } from "../contracts/file_system.ts";
@@ -19,8 +20,21 @@ import { FileFailure } from "./failure.ts";
 import { FileSystemServer } from "./server.ts";
 import { Volume } from "./volume.ts";
 
+const mountPointDefault = "/fs";
+
+export const program = {
+  name: "FileSystem",
+  doc: "Mounts the FAT32 volume of a block device and serves its files",
+  endpoints: [blockDeviceContract],
+  services: [{ contract: fileSystemContract, path: mountPointDefault }],
+  parameters: [
+    { name: "DEVICE", doc: "The block device; /dev/disk0 without it" },
+    { name: "PATH", doc: "Where the files appear; /fs without it" },
+  ],
+} as const satisfies ProgramDeclaration;
+
 export default function* main(kernel: Kernel): Program {
-  const [devicePath = "/dev/disk0", mountPoint = "/fs"] = kernel.arguments;
+  const [devicePath = "/dev/disk0", mountPoint = mountPointDefault] = kernel.arguments;
   const mounted = yield* mount(kernel, devicePath);
   if ("refused" in mounted) {
     yield* writeText(kernel, kernel.stdout, `Cannot mount "${devicePath}": ${mounted.refused}\n`);

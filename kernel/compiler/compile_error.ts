@@ -28,3 +28,9 @@ export class CompileError extends Error {
 export function formatPlace(place: SourcePlace): string {
   return `${place.file}:${place.line}:${place.column}`;
 }
+
+/** The place that a text of `formatPlace` tells. */
+export function parsePlace(text: string): SourcePlace | undefined {
+  const found = /^(.+):(\d+):(\d+)$/.exec(text);
+  return found === null ? undefined : { file: found[1]!, line: Number(found[2]), column: Number(found[3]) };
+}

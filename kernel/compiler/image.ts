@@ -9,7 +9,7 @@
 
 import { crc32 } from "./checksum.ts";
 import { CompileError } from "./compile_error.ts";
-import { type IlHeader, parseIlHeader } from "./il.ts";
+import { type IlHeader, parseHeaderLine } from "./il.ts";
 
 export interface Image {
   readonly isa: string;
@@ -63,7 +63,7 @@ export function parseImage(
 /** The checksum is no signature: what it covers may still be no IL's header. */
 function readIlHeader(line: string): IlHeader | { readonly reason: string } {
   try {
-    return parseIlHeader(line);
+    return parseHeaderLine(line);
   } catch (error) {
     if (!(error instanceof CompileError)) throw error;
     return { reason: error.message };

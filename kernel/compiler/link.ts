@@ -4,12 +4,12 @@
  * Modules stand in the order in which they would be evaluated: dependencies first, in import order.
  * - A module's first and last line are the linker's; between them every line and column is the source's.
  * - Imports in a circle are refused: a module's exports are values when its importers start.
- * - Same sources, same bytes.
+ * - Same sources, same bytes. The first line of the IL and the export of the main function are phase one's.
  */
 
 import { CompileError } from "./compile_error.ts";
 import { resolveImport, roomOf } from "./import_rules.ts";
-import { formatIlHeader, type IlHeader, type IlModule } from "./il.ts";
+import type { IlModule } from "./il.ts";
 import { type ExportedName, type ModuleSyntax } from "./module_syntax.ts";
 import type { SourcePlace } from "./compile_error.ts";
 
@@ -23,21 +23,24 @@ interface LinkedModule {
   readonly dependencies: ReadonlyMap<string, LinkedModule>;
 }
 
+/** A program's modules as one text; the first line of the IL is not in it. */
+export interface LinkedProgram {
+  /** What follows the first line, without the statement that exports the main function. */
+  readonly lines: readonly string[];
+  readonly modules: readonly IlModule[];
+  /** Exported names of the main module; the expression for each. */
+  readonly exports: ReadonlyMap<string, string>;
+}
+
 /** Links the program whose main module is `entry`; `read` gives what a module says, its types gone. */
 export function linkProgram(
   entry: string,
   read: (path: string, importedAt: SourcePlace) => ModuleSyntax,
-): string {
+): LinkedProgram {
   const linker = new Linker(entry, read);
   const main = linker.module(entry, { file: entry, line: 1, column: 1 });
-  if (!main.exports.has("default")) {
-    throw new CompileError(
-      { file: entry, line: 1, column: 1 },
-      "entry",
-      "a program's main.ts exports its main function as default",
-    );
-  }
-  return print(entry, linker.order, main);
+  const names = [...main.exports.keys()].map((name) => [name, member(main, name)] as const);
+  return { ...print(linker.order), exports: new Map(names) };
 }
 
 class Linker {
@@ -131,7 +134,7 @@ function member(module: LinkedModule, name: string): string {
   return `${module.variable}.${name}`;
 }
 
-function print(entry: string, order: readonly LinkedModule[], main: LinkedModule): string {
+function print(order: readonly LinkedModule[]): Pick<LinkedProgram, "lines" | "modules"> {
   const modules: IlModule[] = [];
   const lines: string[] = [];
   for (const module of order) {
@@ -143,9 +146,7 @@ function print(entry: string, order: readonly LinkedModule[], main: LinkedModule
       `return{${[...module.exports].map(([name, value]) => `${name}:${value}`).join()}};})();`,
     );
   }
-  lines.push(`export default ${main.variable}.default;`, "");
-  const header: IlHeader = { format: 1, name: programName(entry), entry, modules };
-  return [formatIlHeader(header), ...lines].join("\n");
+  return { lines, modules };
 }
 
 function importsText(module: LinkedModule): string {
@@ -160,10 +161,4 @@ function importsText(module: LinkedModule): string {
     }
   }
   return text;
-}
-
-function programName(entry: string): string {
-  const parts = entry.split("/");
-  const file = (parts.at(-1) ?? "").replace(/\.ts$/, "");
-  return file === "main" ? parts.at(-2) ?? file : file;
 }

@@ -6,13 +6,13 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CompileError } from "./compile_error.ts";
-import { buildIl } from "./phase_one.ts";
-import { runSample, sampleEntry, sampleIl, type Sources } from "./sample_programs.ts";
+
+import { buildSample, runSample, sampleEntry, sampleIl, type Sources } from "./sample_programs.ts";
 
 const mainOf = (body: string, top = "") => `${top}\nexport default function* main() { ${body} }`;
 
 function refusal(sources: Sources, entry = sampleEntry): CompileError {
-  return assertThrows(() => buildIl(entry, (path) => sources[path]), CompileError);
+  return assertThrows(() => buildSample(sources, entry), CompileError);
 }
 
 Deno.test("modules are linked in dependency order and see each other's exports under every form of import", () => {
@@ -47,13 +47,13 @@ Deno.test("modules are linked in dependency order and see each other's exports u
 Deno.test("each module keeps its lines and columns in the IL, and the header says where it lies", () => {
   const text = "import type { A } from './a.ts';\n\nexport const x: number = 1; // note\n" +
     "export default function* main(): Generator { yield* [].values(); return x; }\n";
-  const { il, header } = buildIl(sampleEntry, (path) => path === sampleEntry ? text : undefined);
+  const { il, header } = buildSample(text);
   const [module] = header.modules;
   const lines = il.split("\n");
   const line = (number: number) => lines[(module?.line ?? 0) - 1 + number - 1] ?? "";
   assertEquals(line(3).indexOf("x "), text.split("\n")[2]?.indexOf("x:"));
   assertEquals(line(4).indexOf("return x"), text.split("\n")[3]?.indexOf("return x"));
-  assertEquals(header.name, "sample");
+  assertEquals(header.entry, sampleEntry);
   assertEquals(module?.path, sampleEntry);
 });
 

@@ -11,20 +11,28 @@ import { allowedNames } from "./allowed_names.ts";
 import { ProgramAccounting } from "./account.ts";
 import { sha256 } from "./checksum.ts";
 import { CodeFlagsTable } from "./code_flags.ts";
-import { CompileError } from "./compile_error.ts";
+import { CompileError, type SourcePlace } from "./compile_error.ts";
 import type { CompilationTarget } from "./costs.ts";
 import { Edits } from "./edits.ts";
 import { FunctionFacts } from "./function_facts.ts";
-import { parseIlHeader, sourcePlace } from "./il.ts";
+import { type IlHeader, parseIlHeader, sourcePlace } from "./il.ts";
 import type { Image } from "./image.ts";
 import { keepVersions } from "./isa_versions.ts";
 import { postludeText, preludeText } from "./prelude.ts";
 import { Prices } from "./prices.ts";
-import { parseModule } from "./syntax.ts";
-import { verify } from "./verify.ts";
+import { type ParsedModule, parseModule } from "./syntax.ts";
+import { type VerifiedModule, verify } from "./verify.ts";
 
-/** Compiles an IL for a target; `ilHash` when the caller has hashed the IL already. */
-export function compileIl(il: string, target: CompilationTarget, ilHash?: string): Image {
+/** An IL that keeps all rules, with what later passes need of it. */
+export interface VerifiedIl extends VerifiedModule {
+  readonly header: IlHeader;
+  readonly parsed: ParsedModule;
+  /** The place in the sources of an offset in the IL. */
+  readonly placeAt: (offset: number) => SourcePlace;
+}
+
+/** Checks an IL against the rules that hold for every ISA. */
+export function verifyIl(il: string): VerifiedIl {
   const header = parseIlHeader(il);
   const placeOf = (line: number, column: number) => sourcePlace(header, line, column);
   const parsed = parseModule(il, placeOf);
@@ -32,7 +40,12 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
     const { line, column } = parsed.source.position(offset);
     return placeOf(line, column);
   };
-  const verified = verify(parsed, placeAt);
+  return { ...verify(parsed, placeAt), header, parsed, placeAt };
+}
+
+/** Compiles an IL for a target; `ilHash` when the caller has hashed the IL already. */
+export function compileIl(il: string, target: CompilationTarget, ilHash?: string): Image {
+  const { header, parsed, placeAt, ...verified } = verifyIl(il);
   const module = { ...parsed, scopes: verified.scopes, nodes: verified.nodes };
   const kept = keepVersions(module, verified.isaMethods, target.isa, (offset, rule, reason) => {
     throw new CompileError(placeAt(offset), rule, reason);

@@ -1,7 +1,8 @@
 /**
  * Compiles and runs programs given as text, for the tests and benchmarks of the compiler.
  *
- * - Sources are a record from path to text; the entry is "apps/sample/main.ts".
+ * - Sources are a record from path to text; the entry is "apps/sample/main.ts". A main module that
+ *   declares no program is given the declaration of one, behind its last line.
  * - `runSample` answers each kernel call with what its request's `answer` says, and collects the
  *   requests; a sample makes requests with the `ask` of the kernel it is given.
  */
@@ -10,7 +11,7 @@ import type { CompilationTarget } from "./costs.ts";
 import type { Image } from "./image.ts";
 import { instantiate, type ProgramInstance } from "./instantiate.ts";
 import { harden } from "./lockdown.ts";
-import { buildIl } from "./phase_one.ts";
+import { buildIl, type Il } from "./phase_one.ts";
 import { compileIl } from "./phase_two.ts";
 
 export const sampleEntry = "apps/sample/main.ts";
@@ -27,8 +28,18 @@ export const plainTarget: CompilationTarget = {
 export type Sources = Readonly<Record<string, string>>;
 
 export function sampleIl(sources: string | Sources): string {
-  const files: Sources = typeof sources === "string" ? { [sampleEntry]: sources } : sources;
-  return buildIl(sampleEntry, (path) => files[path]).il;
+  return buildSample(sources).il;
+}
+
+/** Phase one of a sample. */
+export function buildSample(sources: string | Sources, entry = sampleEntry): Il {
+  const files: Sources = typeof sources === "string" ? { [entry]: sources } : sources;
+  return buildIl(entry, (path) => path === entry ? declared(files[path]) : files[path]);
+}
+
+function declared(text: string | undefined): string | undefined {
+  if (text === undefined || /\bexport\b[^;]*\bprogram\b/.test(text)) return text;
+  return `${text}\nexport const program = { name: "Sample", doc: "A sample" };`;
 }
 
 export function sampleImage(sources: string | Sources, target: CompilationTarget = plainTarget): Image {

@@ -20,11 +20,25 @@ import type {
   Program,
   Service,
 } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import { nicDeviceContract } from "../contracts/nic_device.ts";
 import { Adapter, mtu } from "./adapter.ts";
 import { mask } from "./registers.ts";
 import { ringSlots } from "./rings.ts";
+
+export const program = {
+  name: "NicDriver",
+  doc: "Drives an Intel 8254x network adapter",
+  services: [
+    // The name of the first adapter with a link; further ones get the next free names.
+    { contract: nicDeviceContract, path: "/dev/nic0" },
+  ],
+  devices: [
+    { vendorId: 0x8086, deviceId: 0x100e },
+    { vendorId: 0x8086, deviceId: 0x1026 },
+  ],
+} as const satisfies ProgramDeclaration;
 
 type Client = Endpoint<typeof nicDeviceContract, "server">;
 

@@ -10,6 +10,7 @@
  */
 
 import type { Call, Endpoint, EndpointSet, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import type { Contract } from "../../kernel/contracts/contract.ts";
 import { icmpContract } from "../contracts/icmp.ts";
@@ -18,6 +19,18 @@ import { nicDeviceContract } from "../contracts/nic_device.ts";
 import { tcpContract } from "../contracts/tcp.ts";
 import { udpContract } from "../contracts/udp.ts";
 import { NetStack, type NicProperties } from "./net_stack.ts";
+
+export const program = {
+  name: "NetStack",
+  doc: "Ethernet, ARP, IPv4, ICMP, UDP, DHCP and TCP as services for programs",
+  endpoints: [nicDeviceContract],
+  services: [
+    { contract: tcpContract, path: "/service/tcp" },
+    { contract: udpContract, path: "/service/udp" },
+    { contract: icmpContract, path: "/service/icmp" },
+    { contract: ipConfigContract, path: "/service/ip" },
+  ],
+} as const satisfies ProgramDeclaration;
 
 type NicEndpoint = Endpoint<typeof nicDeviceContract, "client">;
 

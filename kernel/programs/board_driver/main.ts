@@ -12,6 +12,7 @@
 
 import { reasonOf } from "../../abi/errors.ts";
 import type { Call, Device, Kernel, Program, SystemCalls } from "../../abi/kernel.ts";
+import type { ProgramDeclaration } from "../../abi/program.ts";
 import { writeText } from "../../abi/text.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import {
@@ -22,6 +23,13 @@ import {
   refusalOf,
   started,
 } from "./messaging_unit.ts";
+
+export const program = {
+  name: "BoardDriver",
+  doc: "Brings up the satellite kernel on an IOP348 board",
+  devices: [{ vendorId: 0x8086, deviceId: 0x3310 }],
+  privileges: ["system"],
+} as const satisfies ProgramDeclaration;
 
 const isa = "armv5te";
 /** Above the firmware's vectors and stacks; the image's header names the address that it is moved to. */

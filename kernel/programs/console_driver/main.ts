@@ -11,12 +11,23 @@
 
 import { unlessClosed } from "../../abi/errors.ts";
 import type { Call, Device, Endpoint, Kernel, MessageFrom, Program } from "../../abi/kernel.ts";
+import type { ProgramDeclaration } from "../../abi/program.ts";
 import { writeText } from "../../abi/text.ts";
 import { consoleContract } from "../../contracts/console.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import { type OutputPipe, OutputQueue } from "./output_queue.ts";
 import { type InputPipe, TypedInput } from "./typed_input.ts";
 import { Uart } from "./uart.ts";
+
+export const program = {
+  name: "ConsoleDriver",
+  doc: "Drives the 16550 UART that the console is on",
+  services: [{ contract: consoleContract, path: "/dev/console" }],
+  devices: [
+    // A UART is no PCI function: the kernel lists it with vendor 0 and its type as device number.
+    { vendorId: 0, deviceId: 0x16550 },
+  ],
+} as const satisfies ProgramDeclaration;
 
 const clientsMax = 64;
 const outputsMax = 64;

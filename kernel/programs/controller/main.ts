@@ -12,8 +12,19 @@
 
 import { reasonOf, unlessClosed } from "../../abi/errors.ts";
 import type { Call, Endpoint, Kernel, MessageFrom, Program, SystemCalls } from "../../abi/kernel.ts";
+import type { ProgramDeclaration } from "../../abi/program.ts";
 import { takeText, textBlock, writeText } from "../../abi/text.ts";
 import { kernelControlContract } from "../../contracts/kernel_control.ts";
+
+export const program = {
+  name: "Controller",
+  doc: "Starts and watches processes on its kernel, for the other kernels",
+  services: [
+    // The path is that of its kernel, such as /kernels/card0.
+    { contract: kernelControlContract },
+  ],
+  privileges: ["system"],
+} as const satisfies ProgramDeclaration;
 
 type Client = Endpoint<typeof kernelControlContract, "server">;
 type Request = MessageFrom<typeof kernelControlContract, "client">;

@@ -11,8 +11,12 @@
  * Paper, sections 3.3 to 3.5 and 3.7.
  */
 
+import { fileSystemContract } from "../../../fs/contracts/file_system.ts";
 import type { Call, Kernel, Program } from "../../abi/kernel.ts";
+import type { ProgramDeclaration } from "../../abi/program.ts";
 import { writeText } from "../../abi/text.ts";
+import { consoleContract } from "../../contracts/console.ts";
+import { kernelControlContract } from "../../contracts/kernel_control.ts";
 import { processManagerContract } from "../../contracts/process_manager.ts";
 import { bootDrivers } from "./boot_drivers.ts";
 import { bootServices } from "./boot_services.ts";
@@ -20,6 +24,18 @@ import { ConsolePipes } from "./console_pipes.ts";
 import { serveClients } from "./requests.ts";
 import { shutDown } from "./shutdown.ts";
 import { Starter } from "./starter.ts";
+
+export const program = {
+  name: "ProcessManager",
+  doc: "Boots everything above the kernels, then starts programs by name",
+  endpoints: [kernelControlContract, consoleContract, fileSystemContract],
+  services: [{ contract: processManagerContract, path: "/service/processes" }],
+  privileges: ["system"],
+  parameters: [
+    { name: "--headless", doc: "Serves until the power button is pressed" },
+    { name: "--shell LINES", doc: "Starts the Shell with these arguments, separated by line feeds" },
+  ],
+} as const satisfies ProgramDeclaration;
 
 export default function* main(kernel: Kernel): Program {
   const [mode, shellArguments] = kernel.arguments;
