@@ -24,15 +24,19 @@ import { HostFileError } from "./hw/host/host_file_error.ts";
 import { findMachine } from "./hw/host/machine_option.ts";
 import {
   exists,
+  projectFolder,
   readManifests,
   readSource,
   readText,
+  sourcePath,
   type TextFile,
   writeIl,
+  writeManifest,
 } from "./hw/host/program_files.ts";
 import { bundleStandalone } from "./hw/host/standalone.ts";
 import { PublishError } from "./hw/host/publish_option.ts";
 import { TapError } from "./hw/host/tap_error.ts";
+import { checkTypes, TypeCheckError } from "./hw/host/type_check.ts";
 import { shippedMachine, shippedMachines } from "./hw/machines/machines.ts";
 import { isaTables } from "./hw/cpu/isa_tables.ts";
 import { MediumError, sectorSize } from "./hw/disk/medium.ts";
@@ -54,7 +58,8 @@ const usage = `Helios: a heterogeneous machine and the multikernel operating sys
 
   deno task boot [OPTIONS]             boots a machine to a shell
   deno task helios boot [OPTIONS]      the same
-  deno task helios build [NAME...]     phase one of compilation, for all programs or those named
+  deno task helios build [NAME|FILE.ts...]
+                                       phase one of compilation, for all programs or those named
   deno task helios install FILE.il --disk FILE [--manifest FILE]
                                        puts a program and its manifest on a disk image
   deno task helios explain MANIFEST    where a program would run on this machine, and why
@@ -76,7 +81,10 @@ Options of boot; explain takes --machine, --manifests, --seed and --json:
   --json                      prints one JSON object per command and line
 `;
 
-async function main(words: readonly string[], helios: Distribution): Promise<number> {
+/** Phase one, which only a checkout has. */
+type PhaseOne = typeof import("./kernel/boot/build_programs.ts");
+
+async function main(words: readonly string[], helios: Distribution, phaseOne?: PhaseOne): Promise<number> {
   const [command, ...rest] = words;
   if (command === undefined || command === "help" || command === "--help" || rest.includes("--help")) {
     write(Deno.stdout, usage);
@@ -88,7 +96,7 @@ async function main(words: readonly string[], helios: Distribution): Promise<num
     case "explain":
       return await explain(parseExplainOptions(rest), helios);
     case "build":
-      return build(rest, helios);
+      return await build(rest, helios, phaseOne);
     case "install":
       return install(rest, helios);
     case "bundle":
@@ -303,29 +311,43 @@ async function explain(
   }
 }
 
-function build(names: readonly string[], helios: Distribution): number {
-  checkCheckout("build", helios);
-  const archive = openArchive(helios);
-  for (const name of names.length > 0 ? names : archive.names) {
-    const manifest = archive.manifestOf(name);
-    if (manifest === undefined) {
-      throw new UsageError(`no program is named "${name}"; there are ${archive.names.join(", ")}`);
+/** Phase one for the programs that the words name, or for all. */
+async function build(words: readonly string[], helios: Distribution, phaseOne?: PhaseOne): Promise<number> {
+  if (phaseOne === undefined) throw needsCheckout("build");
+  const { programs, system } = helios.manifests;
+  const known = phaseOne.programEntries(programs);
+  const entries = words.length === 0 ? [...known.values()] : words.map((word) => entryOf(word, known));
+  await checkTypes(projectFolder, entries);
+  const built = phaseOne.buildPrograms(entries, { manifests: programs, system, readSource });
+  for (const { name, entry, il, manifest, hints } of built) {
+    write(Deno.stdout, `${name}: ${entry} to ${writeIl(name, il)}, ${il.length} characters\n`);
+    if (manifest.changes.length > 0) {
+      write(Deno.stdout, `${writeManifest(name, manifest.text)}: ${manifest.changes.join(", ")}\n`);
     }
-    const { il } = archive.program(name)!;
-    write(Deno.stdout, `${name}: ${manifest.source} to ${writeIl(name, il)}, ${il.length} characters\n`);
+    for (const hint of hints) write(Deno.stdout, `${hint}\n`);
   }
   return 0;
 }
 
-function checkCheckout(command: string, { isCheckout }: Distribution): void {
-  if (isCheckout) return;
-  throw new UsageError(`"${command}" needs a checkout of Helios, and this one is a single file`);
+/** The main module that a person means: a file, or the program of that name. */
+function entryOf(word: string, known: ReadonlyMap<string, string>): string {
+  if (word.endsWith(".ts")) return sourcePath(word);
+  const entry = known.get(word);
+  if (entry !== undefined) return entry;
+  const names = [...known.keys()].sort().join(", ");
+  throw new UsageError(
+    `no program is named "${word}"; there are ${names}; a new one is built by its file, such as apps/mine/main.ts`,
+  );
+}
+
+function needsCheckout(command: string): UsageError {
+  return new UsageError(`"${command}" needs a checkout of Helios, and this one is a single file`);
 }
 
 /** Everything of this checkout in one file. */
 async function bundle([output = "helios.js", ...others]: readonly string[], helios: Distribution) {
   if (others.length > 0) throw new UsageError(`expected one file to write, got ${others.length + 1}`);
-  checkCheckout("bundle", helios);
+  if (!helios.isCheckout) throw needsCheckout("bundle");
   const archive = openArchive(helios);
   const ils: Record<string, string> = {};
   for (const name of archive.names) {
@@ -414,18 +436,18 @@ function writeBytes(stream: Stream, bytes: Uint8Array): void {
 
 /** Errors whose message is for the person who typed the command. */
 const told = [
-  ...[UsageError, HostFileError, PublishError, TapError, ManifestError, PlacementError, CompileError],
-  InstallError,
+  ...[UsageError, HostFileError, PublishError, TapError, TypeCheckError],
+  ...[ManifestError, PlacementError, CompileError, InstallError],
 ];
 
 /** Runs the command line to its end, and with it this process. */
-async function start(helios: Distribution): Promise<never> {
+async function start(helios: Distribution, phaseOne?: PhaseOne): Promise<never> {
   try {
     // A read that waits for a key cannot be called off: only an exit ends it.
-    Deno.exit(await main(Deno.args, helios));
+    Deno.exit(await main(Deno.args, helios, phaseOne));
   } catch (error) {
     if (!told.some((kind) => error instanceof kind)) throw error;
-    write(Deno.stderr, `helios: ${(error as Error).message}\n`);
+    for (const line of (error as Error).message.split("\n")) write(Deno.stderr, `helios: ${line}\n`);
     Deno.exit(1);
   }
 }
@@ -436,7 +458,9 @@ export function startStandalone(contents: Contents): Promise<never> {
 }
 
 if (import.meta.main) {
+  // Imported here, so that a single file, which carries ILs, leaves phase one out.
   const { IlBuilder } = await import("./kernel/compiler/phase_one.ts");
+  const phaseOne = await import("./kernel/boot/build_programs.ts");
   const builder = new IlBuilder(readSource);
-  await start(checkout((source) => builder.build(source).il));
+  await start(checkout((source) => builder.build(source).il), phaseOne);
 }

@@ -2,11 +2,11 @@
  * The programs of a checkout, as files: manifests, the system manifest, and sources.
  *
  * What the texts mean is the kernel's business. Paths in messages are those that the
- * person gave; the one thing that it writes is the folder `build`.
+ * person gave; it writes into the folders `build` and `manifests`.
  * - Without a folder of the person's own, manifests are those beside this program.
  */
 
-import { fromFileUrl, join } from "@std/path";
+import { fromFileUrl, join, relative, resolve } from "@std/path";
 import { HostFileError, reasonOf } from "./host_file_error.ts";
 
 export interface TextFile {
@@ -45,15 +45,31 @@ export function readSource(path: string): string | undefined {
   }
 }
 
-/** Writes a program's intermediate language into the folder `build`; gives the path. */
+/** The path from the project's top of a source file that a person named; throws HostFileError. */
+export function sourcePath(file: string): string {
+  const path = relative(projectFolder, resolve(file));
+  readText(file, "build");
+  if (!path.startsWith("..")) return path.replaceAll("\\", "/");
+  throw new HostFileError("build", file, `it is outside of the checkout ${projectFolder}`);
+}
+
+/** Writes a program's intermediate language into the folder `build`; gives the path from the top. */
 export function writeIl(name: string, il: string): string {
-  const folder = join(projectFolder, "build");
-  const path = join(folder, `${name}.il`);
-  attempt("write intermediate language", path, () => {
-    Deno.mkdirSync(folder, { recursive: true });
-    Deno.writeTextFileSync(path, il);
+  return write("build", `${name}.il`, il);
+}
+
+/** Writes a program's manifest; gives the path from the top. */
+export function writeManifest(name: string, text: string): string {
+  return write("manifests", `${name}.xml`, text);
+}
+
+function write(folder: string, name: string, text: string): string {
+  const path = join(projectFolder, folder, name);
+  attempt("write", path, () => {
+    Deno.mkdirSync(join(projectFolder, folder), { recursive: true });
+    Deno.writeTextFileSync(path, text);
   });
-  return path;
+  return `${folder}/${name}`;
 }
 
 /** A text file that a person named; throws HostFileError. */

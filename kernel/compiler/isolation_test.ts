@@ -78,7 +78,7 @@ for (
     instance.setLimit(5e6);
     const thread = instance.start(sampleKernel());
     const error = assertThrows(() => thread.next(), BudgetSpent);
-    assertStringIncludes(error.message, "sample has spent its 5000000 cycles without calling the kernel");
+    assertStringIncludes(error.message, "Sample has spent its 5000000 cycles without calling the kernel");
     assertThrows(() => thread.next(), BudgetSpent);
     assertThrows(() => instance.start(sampleKernel()).next(), BudgetSpent);
     assertEquals(instance.explain(error).places[0]?.split(":")[0], "apps/sample/main.ts");
