@@ -245,6 +245,9 @@ export interface Kernel {
   /** Program name, as in its manifest. */
   readonly programName: string;
   readonly arguments: readonly string[];
+  /** The kernel that this process runs on, such as "card0", and the ISA of its CPUs, such as "armv5te"; for people. */
+  readonly kernelName: string;
+  readonly isa: string;
   /** Bytes for this process arrive here; each write must be answered. */
   readonly stdin: Endpoint<typeof pipeContract, "server">;
   /** Bytes from this process go here; each write is answered. */

@@ -42,6 +42,8 @@ const threadsMax = 256;
 
 /** What a process is started with. */
 export interface ProcessResources {
+  readonly kernelName: string;
+  readonly isa: string;
   readonly stdin: EndpointHandle;
   readonly stdout: EndpointHandle;
   readonly device: Device | undefined;

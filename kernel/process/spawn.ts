@@ -100,6 +100,8 @@ function start(
   kernel.own(stdin, process);
   kernel.own(stdout, process);
   const abi = createProgramAbi(process, {
+    kernelName: kernel.name,
+    isa: isa.name,
     stdin: new EndpointHandle(stdin, pipeContract),
     stdout: new EndpointHandle(stdout, pipeContract),
     device: location === undefined || location === ""

@@ -204,6 +204,8 @@ export class TestKernel {
       processId: owner.pid,
       programName: owner.name,
       arguments: options.arguments ?? [],
+      kernelName: owner.kernelName,
+      isa: "test",
       stdin,
       stdout,
       device: options.device,
