@@ -70,7 +70,7 @@ export class ProgramAccounting extends ExpressionAccounting {
       case "ReturnStatement":
         return this.#return(node, frame);
       case "ThrowStatement":
-        return prices.of("call") + this.expression(node.argument, frame);
+        return prices.of("call") + this.#thrown(node.argument, frame);
       case "BlockStatement":
         return this.#list(node.body, frame);
       case "LabeledStatement":
@@ -89,6 +89,15 @@ export class ProgramAccounting extends ExpressionAccounting {
       default:
         return this.expression(node, frame);
     }
+  }
+
+  /** A value that is no error does not know where it was thrown: the image notes it. */
+  #thrown(argument: Node, frame: Frame): number {
+    const { edits } = this.input;
+    edits.insert(argument.start, " $t((");
+    const cycles = this.expression(argument, frame);
+    edits.insert(argument.end, "))");
+    return cycles;
   }
 
   /** A statement that may not run: braces around it if it has none, and its charge in front. */

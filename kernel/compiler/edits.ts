@@ -67,8 +67,11 @@ export function originalColumn(columns: string, line: number, column: number): n
   let result = column;
   for (const move of entry.slice(key.length).split(",")) {
     const [from = "", shift = ""] = move.split("~");
-    if (Number.parseInt(from, 36) > column - 1) break;
-    result = column - Number.parseInt(shift, 36);
+    const start = Number.parseInt(from, 36) + 1;
+    const startBefore = start - Number.parseInt(shift, 36);
+    // What was inserted stands for the place that it was inserted at.
+    if (start > column) return Math.max(1, Math.min(result, startBefore));
+    result = column - start + startBefore;
   }
   return Math.max(1, result);
 }

@@ -37,6 +37,7 @@ export class BudgetSpent extends Error {
 }
 
 const reasonSizeMax = 290;
+const { isError } = Error;
 
 const generatorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
 const generatorNext = generatorMethod("next");
@@ -60,6 +61,7 @@ export class ProgramInstance {
   #burstCyclesMax = burstCyclesMaxDefault;
   #isLoaded = false;
   #budgetSpent: BudgetSpent | undefined;
+  #lastThrow: { readonly value: unknown; readonly trace: Error } | undefined;
 
   constructor(image: Image) {
     this.#name = image.il.name;
@@ -68,7 +70,7 @@ export class ProgramInstance {
     const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (
       given: ImageSurroundings,
     ) => ImageControl;
-    this.#control = make(surroundings(() => this.#stop()));
+    this.#control = make(surroundings(() => this.#stop(), (value) => this.#noteThrown(value)));
   }
 
   /** Cycles that the program has spent since it was loaded. */
@@ -100,28 +102,44 @@ export class ProgramInstance {
   /** Why and where the program threw `error`. */
   explain(error: unknown): ProgramFault {
     if (typeof error !== "object" || error === null) {
-      return { reason: `threw ${describe(error)}`, places: [] };
+      return { reason: `threw ${describe(error)}`, places: this.#placesOfThrow(error) };
     }
-    const found = this.#read(error);
-    if (found === undefined) return { reason: "threw something that cannot be read", places: [] };
-    const name = typeof found.name === "string" ? found.name : "Error";
-    const reason = typeof found.message === "string"
-      ? `${name}: ${found.message}`.slice(0, reasonSizeMax).replaceAll("\n", " ")
-      : "threw an object that is no error";
-    return { reason, places: typeof found.stack === "string" ? placesIn(found.stack) : [] };
+    const stack = this.#read(error, "stack");
+    const places = typeof stack === "string" ? placesIn(stack) : this.#placesOfThrow(error);
+    const name = this.#read(error, "name");
+    const message = this.#read(error, "message");
+    if (typeof message !== "string") {
+      return {
+        reason: isError(error) ? "threw an error without words" : "threw an object that is no error",
+        places,
+      };
+    }
+    const reason = `${typeof name === "string" ? name : "Error"}: ${message}`;
+    return { reason: reason.slice(0, reasonSizeMax).replaceAll("\n", " "), places };
   }
 
   /** Reads what an error has; that runs code of the program if it made the object so. */
-  #read(error: object): Readonly<Record<"name" | "message" | "stack", unknown>> | undefined {
+  #read(error: object, key: "name" | "message" | "stack"): unknown {
     const before = setRunning(this.#control.bulk);
     try {
-      const { name, message, stack } = error as Readonly<Record<"name" | "message" | "stack", unknown>>;
-      return { name, message, stack };
+      return (error as Readonly<Record<typeof key, unknown>>)[key];
     } catch {
       return undefined;
     } finally {
       setRunning(before);
     }
+  }
+
+  /** Keeps where the program threw its last value that does not know it by itself. */
+  #noteThrown(value: unknown): unknown {
+    if (!isError(value)) this.#lastThrow = { value, trace: new Error() };
+    return value;
+  }
+
+  #placesOfThrow(value: unknown): readonly string[] {
+    if (this.#lastThrow === undefined || !Object.is(this.#lastThrow.value, value)) return [];
+    const stack = this.#read(this.#lastThrow.trace, "stack");
+    return typeof stack === "string" ? placesIn(stack) : [];
   }
 
   /** Source places of an error that the program threw, innermost first. */

@@ -32,9 +32,15 @@ export function evaluateAlone(body: string): unknown {
   return compartment.evaluate(body);
 }
 
-/** What each image is given, with the error that is thrown when its budget is spent. */
-export function surroundings(stop: () => Error): ImageSurroundings {
-  return { library: ensureLockdown(), stop, sizeOf, checkConstructor };
+/**
+ * What each image is given, with the error that is thrown when its budget is spent, and with who hears of
+ * all that the program throws.
+ */
+export function surroundings(
+  stop: () => Error,
+  thrown: (value: unknown) => unknown = (value) => value,
+): ImageSurroundings {
+  return { library: ensureLockdown(), stop, sizeOf, checkConstructor, thrown };
 }
 
 function ensureLockdown(): Readonly<Record<string, unknown>> {

@@ -45,6 +45,8 @@ export interface ImageSurroundings {
   readonly sizeOf: (value: unknown) => number;
   /** Gives a constructor back unless it allocates by size. */
   readonly checkConstructor: (value: unknown) => unknown;
+  /** Gives back what the program is about to throw. */
+  readonly thrown: (value: unknown) => unknown;
 }
 
 const scanned = [
@@ -57,6 +59,7 @@ const scanned = [
   "const $z=(v,n)=>{const b=typeof v==='object'?$e.sizeOf(v):v*n;",
   `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
   "const $w=$e.checkConstructor;",
+  "const $t=$e.thrown;",
 ].join("");
 
 /** The text in front of a program's own; it holds no line end but its last. */
