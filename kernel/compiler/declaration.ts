@@ -29,9 +29,12 @@ import { type DataPath, DataReader, formatPath, plainCopy } from "./plain_data.t
 /** Fitted: the declarations of this tree take some thousand cycles; this takes the host a few milliseconds. */
 const cyclesMax = 10_000_000;
 
-/** No machine: each operation is a cycle, and each byte, so that the budget bounds memory as well. */
+/**
+ * No machine: each operation is a cycle, and each byte, so that the budget bounds memory as well. A method
+ * with one version per ISA needs an ISA all the same; declarations do not depend on it.
+ */
 const target: CompilationTarget = {
-  isa: "declaration",
+  isa: "x86-k8",
   costs: {
     ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
     ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },

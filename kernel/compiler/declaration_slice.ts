@@ -45,6 +45,7 @@ export function sliceDeclaration(file: string, main: ModuleSyntax): DeclarationS
     dependencies: new Map([...main.dependencies].filter(([specifier]) => specifiers.has(specifier))),
     imports,
     exports: [exported],
+    isaMethods: [],
   };
   const written = local === undefined ? undefined : initialValue(parsed.program, local);
   return { syntax, placeOf: (path) => placeIn(file, parsed, written, path) ?? exported.place };

@@ -67,6 +67,16 @@ Deno.test("a declaration may come from another module, in every form of export",
   }
 });
 
+Deno.test("the IL's header names the methods with one version per ISA, of all modules", () => {
+  const { header } = buildSample({
+    [sampleEntry]: `import { Locks } from "./locks.ts";
+      const own = isaVersions({ x86: () => 1, armv5te: () => 2 });
+      export default function* main() { return [Locks, own]; }`,
+    "apps/sample/locks.ts": "export const Locks = { add: isaVersions({ x86: () => 1, armv5te: () => 2 }) };",
+  });
+  assertEquals(header.isaMethods, ["Locks.add", "own"]);
+});
+
 Deno.test("only what the declaration names runs in phase one, not the rest of main.ts and what that imports", () => {
   const { header } = buildSample({
     [sampleEntry]: `import "./bad.ts"; import { a } from "./bad.ts"; throw new Error("main"); const b = a;

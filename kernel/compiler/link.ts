@@ -28,6 +28,8 @@ export interface LinkedProgram {
   /** What follows the first line, without the statement that exports the main function. */
   readonly lines: readonly string[];
   readonly modules: readonly IlModule[];
+  /** Methods with one version per ISA, of all modules. */
+  readonly isaMethods: readonly string[];
   /** Exported names of the main module; the expression for each. */
   readonly exports: ReadonlyMap<string, string>;
 }
@@ -40,7 +42,8 @@ export function linkProgram(
   const linker = new Linker(entry, read);
   const main = linker.module(entry, { file: entry, line: 1, column: 1 });
   const names = [...main.exports.keys()].map((name) => [name, member(main, name)] as const);
-  return { ...print(linker.order), exports: new Map(names) };
+  const isaMethods = linker.order.flatMap(({ syntax }) => syntax.isaMethods);
+  return { ...print(linker.order), isaMethods, exports: new Map(names) };
 }
 
 class Linker {

@@ -9,6 +9,8 @@
 
 import type { ExportNamedDeclaration, ImportDeclaration, ModuleDeclaration, Pattern, Statement } from "acorn";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
+import { isaMethods, isaVersionsName } from "./isa_versions.ts";
+import { analyseScopes } from "./scope.ts";
 import { parseModule } from "./syntax.ts";
 
 /** A name that comes from another module: `imported` is a name it exports, or "*" for all of them. */
@@ -36,6 +38,8 @@ export interface ModuleSyntax {
   readonly dependencies: ReadonlyMap<string, SourcePlace>;
   readonly imports: readonly ImportedName[];
   readonly exports: readonly ExportedName[];
+  /** Methods with one version per ISA, by name, in the order of the text. */
+  readonly isaMethods: readonly string[];
 }
 
 /** Takes a stripped module apart. */
@@ -77,12 +81,23 @@ class ModuleReader {
         );
       }
     }
+    const text = this.#edited();
     return {
-      text: this.#edited(),
+      text,
       dependencies: this.#dependencies,
       imports: this.#imports,
       exports: this.#exports,
+      isaMethods: this.#isaMethods(text),
     };
+  }
+
+  #isaMethods(text: string): string[] {
+    if (!text.includes(isaVersionsName)) return [];
+    const { program } = parseModule(text, (line, column) => ({ file: this.#path, line, column }));
+    const refuse = (offset: number, rule: string, reason: string): never => {
+      throw new CompileError(this.#place(offset), rule, reason);
+    };
+    return isaMethods(program, analyseScopes(program).free, refuse).map(({ name }) => name);
   }
 
   #statement(statement: Statement | ModuleDeclaration): void {

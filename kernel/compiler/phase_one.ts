@@ -73,9 +73,9 @@ const noMetadata: IlMetadata = {
   privileges: [],
 };
 
-function headerOf(entry: string, { modules }: LinkedProgram, metadata: IlMetadata): IlHeader {
+function headerOf(entry: string, { isaMethods, modules }: LinkedProgram, metadata: IlMetadata): IlHeader {
   const { name, doc, contracts, parameters, devices, privileges } = metadata;
-  return { name, doc, entry, contracts, parameters, devices, privileges, isaMethods: [], modules };
+  return { name, doc, entry, contracts, parameters, devices, privileges, isaMethods, modules };
 }
 
 function print({ lines }: LinkedProgram, exported: string, header: IlHeader): Il {
