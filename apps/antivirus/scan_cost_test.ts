@@ -12,7 +12,7 @@ import { armv5te } from "../../hw/cpu/isa_armv5te.ts";
 import { x86K8 } from "../../hw/cpu/isa_x86_k8.ts";
 import { createProgramLoader } from "../../kernel/boot/program_loader.ts";
 import { harden } from "../../kernel/compiler/lockdown.ts";
-import { buildIl } from "../../kernel/compiler/phase_one.ts";
+import { buildSample } from "../../kernel/compiler/sample_programs.ts";
 
 const entry = "apps/antivirus/cost.ts";
 const program = `
@@ -23,7 +23,7 @@ const program = `
     const message = yield* kernel.call("ready");
     return yield* scanner.check(message);
   }`;
-const { il } = buildIl(entry, (path) => path === entry ? program : readSource(path));
+const { il } = buildSample(program, entry, readSource);
 const load = createProgramLoader();
 
 /** A mail as swaks makes it: a line of text, and bytes without a pattern in base64. */

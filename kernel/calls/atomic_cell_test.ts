@@ -12,17 +12,16 @@ import { isaTables } from "../../hw/cpu/isa_tables.ts";
 import { readSource } from "../../hw/host/program_files.ts";
 import { targetOf } from "../boot/program_loader.ts";
 import { compileIl } from "../compiler/phase_two.ts";
-import { buildIl } from "../compiler/phase_one.ts";
+import { buildSample, sampleEntry } from "../compiler/sample_programs.ts";
 import { Bench, type BenchOptions } from "../testing/bench.ts";
 
 const isas: readonly IsaName[] = ["x86-core2", "x86-k8", "armv5te"];
-const entry = "apps/sample/main.ts";
 
 /** Runs a program whose main has this body, with a cell at hand. */
 function run(body: string, options: BenchOptions) {
   const source = `import { Interlocked } from "../../kernel/abi/interlocked.ts";
     export default function* main(kernel) { const cell = yield* kernel.createAtomicCell(); ${body} }`;
-  const { il } = buildIl(entry, (path) => path === entry ? source : readSource(path));
+  const { il } = buildSample(source, sampleEntry, readSource);
   const bench = new Bench(options);
   const process = bench.startIl(il);
   bench.settle();
@@ -134,7 +133,7 @@ Deno.test("an Interlocked operation costs one locked instruction on x86, and the
 Deno.test("the library's image for an ISA names the instructions of that ISA only", () => {
   const source =
     `export { Interlocked } from "../../kernel/abi/interlocked.ts"; export default function* main() {}`;
-  const { il } = buildIl(entry, (path) => path === entry ? source : readSource(path));
+  const { il } = buildSample(source, sampleEntry, readSource);
   for (const isa of isas) {
     const { body } = compileIl(il, targetOf(isaTables[isa]));
     assertEquals(body.includes("interruptsOff"), isa === "armv5te");
@@ -198,7 +197,7 @@ Deno.test("a program that keeps interrupts off dies, and the others go on", () =
     const bench = new Bench();
     const source =
       `export default function* main(kernel) { const cell = yield* kernel.createAtomicCell(); ${body} }`;
-    const process = bench.startIl(buildIl(entry, () => source).il);
+    const process = bench.startIl(buildSample(source).il);
     let slept = 0;
     bench.start(function* other(kernel) {
       for (; slept < 5; slept++) yield* kernel.sleep(1e6);

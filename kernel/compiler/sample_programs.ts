@@ -31,10 +31,14 @@ export function sampleIl(sources: string | Sources): string {
   return buildSample(sources).il;
 }
 
-/** Phase one of a sample. */
-export function buildSample(sources: string | Sources, entry = sampleEntry): Il {
+/** Phase one of a sample; `readOther` gives the files that are not among the sources. */
+export function buildSample(
+  sources: string | Sources,
+  entry = sampleEntry,
+  readOther: (path: string) => string | undefined = () => undefined,
+): Il {
   const files: Sources = typeof sources === "string" ? { [entry]: sources } : sources;
-  return buildIl(entry, (path) => path === entry ? declared(files[path]) : files[path]);
+  return buildIl(entry, (path) => path === entry ? declared(files[path]) : files[path] ?? readOther(path));
 }
 
 function declared(text: string | undefined): string | undefined {
