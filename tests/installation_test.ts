@@ -9,6 +9,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { join } from "@std/path";
 import { readSource } from "../hw/host/program_files.ts";
 import { ilPath, manifestPath } from "../kernel/abi/program_paths.ts";
+import { formatIl } from "../kernel/compiler/il.ts";
 import { buildIl } from "../kernel/compiler/phase_one.ts";
 import {
   changedMachine,
@@ -29,13 +30,16 @@ const tools = ["mcopy", "mattrib", "mdel", "fsck.fat"] as const;
 const source = "apps/mine/main.ts";
 const program = `
 import type { Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
+
+export const program = { name: "Mine", doc: "Says that it runs" } as const satisfies ProgramDeclaration;
 
 export default function* main(kernel: Kernel): Program {
   yield* writeText(kernel, kernel.stdout, "it runs: " + kernel.arguments.join(" ") + "\\n");
 }
 `;
-const { il } = buildIl(source, (path) => path === source ? program : readSource(path));
+const { il, header } = buildIl(source, (path) => path === source ? program : readSource(path));
 
 function manifestOf(name: string, platform?: string, main = source): string {
   const endpoint = platform === undefined
@@ -115,20 +119,21 @@ Deno.test("what install cannot put on a disk is refused in one line, and nothing
   const file = folder.write("Mine.il", il);
   let manifests = 0;
   const manifest = (text: string) => ["--manifest", folder.write(`${manifests++}.xml`, text)];
-  const hostile = folder.write("Hostile.il", il.replace("it runs", 'it runs" + fetch("x") + "'));
+  const body = il.slice(il.indexOf("\n") + 1).replace('"it runs: "', 'fetch("x")');
+  const hostile = folder.write("Hostile.il", formatIl(header, body));
   const cases: readonly (readonly [words: readonly string[], expected: RegExp])[] = [
     [[file], /Mine\.il" has no manifest: there is neither ".*Mine\.xml" nor one that ships/],
     [[file, ...manifest("<application>")], /\d\.xml:1:\d+: /],
     [
       [file, ...manifest(manifestOf("Mine", undefined, "apps/other/main.ts"))],
-      /is the manifest of "apps\/other/,
+      /is the manifest of Mine \("apps\/other/,
     ],
     [[file, ...manifest(manifestOf("FileSystem"))], /started from the boot archive/],
     [[file, ...manifest(manifestOf("a/b"))], /the name of a program on a disk has no slash/],
     [[folder.write("Text.il", "hello"), ...manifest(manifestOf("Text"))], /Text\.il": IL:1:1: /],
     [
-      [hostile, ...manifest(manifestOf("Hostile"))],
-      /Hostile\.il": apps\/mine\/main\.ts:6:\d+: "fetch" .*rule free-name/,
+      [hostile, ...manifest(manifestOf("Mine"))],
+      /Hostile\.il": apps\/mine\/main\.ts:9:\d+: "fetch" .*rule free-name/,
     ],
     [[folder.file("None.il"), ...manifest(manifestOf("None"))], /None\.il": not found/],
     [[], /expected one file with intermediate language, got 0/],

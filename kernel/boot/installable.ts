@@ -37,9 +37,10 @@ export function installable(
   const manifest = parseManifest(manifestFile.text, manifestFile.file);
   checkManifest(manifest, manifestFile.file, archive);
   try {
-    const { entry } = parseIlHeader(il.text);
-    if (entry !== manifest.source) {
-      const reason = `it is of "${entry}", but ${manifestFile.file} is the manifest of "${manifest.source}"`;
+    const { name, entry } = parseIlHeader(il.text);
+    if (name !== manifest.name || entry !== manifest.source) {
+      const own = `${manifest.name} ("${manifest.source}")`;
+      const reason = `it is ${name} ("${entry}"), but ${manifestFile.file} is the manifest of ${own}`;
       throw new InstallError(`Cannot install "${il.file}": ${reason}`);
     }
     for (const isa of isas) compileIl(il.text, targetOf(isa));

@@ -40,7 +40,8 @@ export class BootVolume {
 
   /** Whether a file system is there at all. */
   *isMounted(): Call<boolean> {
-    return (yield* this.#kernel.enumerate(mountPoint)).some(({ path }) => path === mountPoint);
+    const top = yield* this.#kernel.enumerate("/", "children");
+    return top.some(({ path, kind }) => path === mountPoint && kind === "service");
   }
 
   /** A program's manifest; undefined when no program has that name. */
