@@ -35,8 +35,8 @@ Deno.test("random frames arrive intact and in order, whatever the ring, buffers 
         expected.push(onWire);
         bench.arrive(frame);
         bench.slot.run(pause);
-        // A driver that keeps up: it never lets the ring run out.
-        if (index % 2 === 1 || size > 500) bench.slot.run(40_000);
+        // A driver that keeps up: at most one frame of one descriptor is there when the next comes, which needs up to six of seven.
+        if (index % 2 === 1 || size > 250) bench.slot.run(40_000);
         got.push(...bench.collect().map(({ bytes }) => bytes));
       });
       bench.slot.run(1e6);
