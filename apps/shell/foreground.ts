@@ -106,6 +106,8 @@ class ForegroundRun {
     let outcome: { readonly status: number; readonly fault: string } | undefined;
     while (outcome === undefined) {
       const event = yield* kernel.select({ sources: this.#sources, inputs: this.#inputs, manager });
+      // The manager's end is open for as long as the program runs, so there is always something to wait for.
+      if (event.on === "unsatisfiable") throw new Error("The shell waits for nothing");
       if (event.on !== "manager") yield* this.#handle(event);
       else if (event.kind === "closed") outcome = { status: 1, fault: "the process manager is gone" };
       else if (event.message.tag === "exited") outcome = event.message;
@@ -113,7 +115,7 @@ class ForegroundRun {
     }
     while (this.#outputIsOpen) {
       const event = yield* kernel.select({ sources: this.#sources }, outputDrainNs);
-      if (event.on === "timeout") break;
+      if (event.on === "timeout" || event.on === "unsatisfiable") break;
       yield* this.#handle(event);
     }
     yield* this.#finish();

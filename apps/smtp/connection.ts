@@ -7,7 +7,7 @@
  *   anything is written.
  */
 
-import type { Block, Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
+import type { Block, Call, Endpoint, Kernel, MessageFrom } from "../../kernel/abi/kernel.ts";
 import { textBlock } from "../../kernel/abi/text.ts";
 import type { tcpConnectionContract } from "../../net/contracts/tcp.ts";
 
@@ -30,15 +30,31 @@ export class Connection {
   *read(maximum: number): Call<Block | "ended" | "idle"> {
     const tcp = this.#tcp;
     yield* tcp.send("read", { maximum });
-    let occurrence = yield* this.#kernel.select({ tcp }, idleNs);
-    if (occurrence.on === "timeout") {
-      yield* tcp.send("cancelRead");
-      occurrence = yield* this.#kernel.select({ tcp }, cancelPatienceNs);
-    }
-    if (occurrence.on === "timeout" || occurrence.kind === "closed") return "ended";
-    const { message } = occurrence;
-    if (message.tag === "data") return message.data;
-    return message.tag === "cancelled" ? "idle" : "ended";
+    const message = yield* this.#next(idleNs);
+    if (message === "timeout") return yield* this.#cancelRead();
+    return message?.tag === "data" ? message.data : "ended";
+  }
+
+  /** The answer to the read may have crossed the cancellation: then it comes before `cancelled`. */
+  *#cancelRead(): Call<Block | "ended" | "idle"> {
+    const tcp = this.#tcp;
+    yield* tcp.send("cancelRead");
+    const first = yield* this.#next(cancelPatienceNs);
+    if (first === undefined || first === "timeout") return "ended";
+    if (first.tag === "cancelled") return "idle";
+    if (first.tag !== "data") return "ended";
+    yield* this.#next(cancelPatienceNs);
+    return first.data;
+  }
+
+  /** The next message; undefined when the connection is closed. */
+  *#next(
+    patienceNs: number,
+  ): Call<MessageFrom<typeof tcpConnectionContract, "server"> | "timeout" | undefined> {
+    const tcp = this.#tcp;
+    const occurrence = yield* this.#kernel.select({ tcp }, patienceNs);
+    if (occurrence.on === "timeout") return "timeout";
+    return occurrence.on === "tcp" && occurrence.kind === "message" ? occurrence.message : undefined;
   }
 
   /** Sends text; false when the client is gone or takes nothing. */

@@ -13,9 +13,18 @@
  *   contracts, and its own room's files.
  */
 
-import type { Contract, End, EndpointType, FieldType, OtherEnd, ScalarType } from "../contracts/contract.ts";
+import type {
+  Contract,
+  End,
+  EndpointType,
+  FieldType,
+  OtherEnd,
+  RangeType,
+  ScalarType,
+} from "../contracts/contract.ts";
 import type { nameWatchContract } from "../contracts/name_watch.ts";
 import type { pipeContract } from "../contracts/pipe.ts";
+import type { Condition, Mutex, Semaphore, ThreadEvent } from "./synchronisation.ts";
 
 /** What a program yields; only the functions below can make one. */
 export interface KernelRequest {
@@ -31,31 +40,59 @@ export type Program = Generator<KernelRequest, number | void, unknown>;
 // ---------------------------------------------------------------- messages
 
 export type ValueOf<F> = F extends "bool" ? boolean
-  : F extends ScalarType ? number
+  : F extends ScalarType | RangeType ? number
   : F extends "string" ? string
   : F extends "bytes" ? Block
   : F extends readonly (infer W)[] ? W
   : F extends EndpointType ? Endpoint<F["endpoint"], F["end"]>
   : never;
 
+/** What a sender gives for a field: for an endpoint, one of the contract or one that may stand for it. */
+type GivenFor<F> = F extends EndpointType ? StandIn<F["endpoint"], F["end"]> : ValueOf<F>;
+
 type BodyOf<M> = M extends { readonly body: infer B } ? { readonly [K in keyof B]: ValueOf<B[K]> }
   // deno-lint-ignore ban-types
   : {};
 
+/** The messages of a contract, with those of its bases. */
+export type MessagesOf<C extends Contract> = C extends { readonly base: infer B extends Contract }
+  ? MessagesOf<B> & C["messages"]
+  : C["messages"];
+
 /** Names of the messages that `E` may send under contract `C`. */
 export type MessageName<C extends Contract, E extends End> = {
-  [K in keyof C["messages"]]: C["messages"][K]["from"] extends E ? K : never;
-}[keyof C["messages"]];
+  [K in keyof MessagesOf<C>]: MessagesOf<C>[K] extends { readonly from: E } ? K : never;
+}[keyof MessagesOf<C>];
 
 /** A received message: a union, told apart by `tag`. */
 export type MessageFrom<C extends Contract, E extends End> = {
-  [K in MessageName<C, E>]: { readonly tag: K } & BodyOf<C["messages"][K]>;
+  [K in MessageName<C, E>]: { readonly tag: K } & BodyOf<MessagesOf<C>[K]>;
 }[MessageName<C, E>];
 
 /** The body to give when sending message `N`; nothing at all when it has none. */
-export type BodyArguments<C extends Contract, N extends keyof C["messages"]> = C["messages"][N] extends
-  { readonly body: Readonly<Record<string, FieldType>> } ? [body: BodyOf<C["messages"][N]>]
+export type BodyArguments<C extends Contract, N extends keyof MessagesOf<C>> = MessagesOf<C>[N] extends
+  { readonly body: infer B extends Readonly<Record<string, FieldType>> }
+  ? [body: { readonly [K in keyof B]: GivenFor<B[K]> }]
   : [];
+
+// ---------------------------------------------------------------- derived contracts
+
+/** Names of the messages that `C` adds to states which its base `B` has as well. */
+type AddedNames<C extends Contract, B extends Contract> = {
+  [S in keyof C["states"] & keyof B["states"]]: keyof C["states"][S];
+}[keyof C["states"] & keyof B["states"]];
+
+/** `C`'s base, if an end `E` of `C` may stand for one of it: in the base's states only `E` can say more. */
+export type BaseFor<C extends Contract, E extends End> = C extends { readonly base: infer B extends Contract }
+  ? [Exclude<AddedNames<C, B>, MessageName<C, E>>] extends [never] ? B : "no base"
+  : "no base";
+
+declare const standsFor: unique symbol;
+
+/** An end of `B`, or one of a contract derived from it that may stand for it; the kernel checks the same. */
+export type StandIn<B extends Contract, E extends End> =
+  | Endpoint<B, E>
+  | { readonly end: E; readonly [standsFor]?: B };
 
 // ---------------------------------------------------------------- exchange heap
 
@@ -80,6 +117,8 @@ export interface Block {
 export interface Endpoint<C extends Contract, E extends End> {
   readonly contract: C;
   readonly end: E;
+  /** Never there: tells the compiler which base's end this one may stand for. */
+  readonly [standsFor]?: BaseFor<C, E>;
   /** Never blocks; a message that the contract forbids here ends this process. Blocks and endpoints in the body change hands. */
   send<N extends MessageName<C, E>>(name: N, ...body: BodyArguments<C, N>): Call<void>;
   /** The next message; throws KernelError "ChannelClosed" when the peer is gone and nothing is left. */
@@ -126,7 +165,11 @@ export type Source =
 /** What happened, under the name that the source was given in the call. */
 export type Occurrence<S extends Readonly<Record<string, unknown>>> =
   | { readonly [K in keyof S]: OccurrenceAt<K, S[K]> }[keyof S]
-  | { readonly on: "timeout" };
+  | { readonly on: "timeout" }
+  | Unsatisfiable<S[keyof S]>;
+
+/** No source can ever fire: each is an end or a name that this process gave up, or a set without members. A device always can. */
+type Unsatisfiable<T> = [Extract<T, Interrupt>] extends [never] ? { readonly on: "unsatisfiable" } : never;
 
 type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
     | {
@@ -305,13 +348,21 @@ export interface Kernel {
   /** Gives an entry an attribute; "" takes it away. A service's can be set by its process only. */
   setAttribute(path: string, name: string, value: string): Call<void>;
   endpointSet<C extends Contract, E extends End, D>(contract: C, end: E): EndpointSet<C, E, D>;
-  /** Waits for the first thing that happens; in the order in which the sources are named when several have. */
+  /**
+   * Waits for the first thing that happens; in the order in which the sources are named when several have. Ends at
+   * once as "unsatisfiable" when nothing can happen any more, also when another thread brings that about.
+   */
   select<S extends Readonly<Record<string, Source>>>(sources: S, timeoutNs?: number): Call<Occurrence<S>>;
 
   /** Starts a thread in this process; an exception in it ends the process. */
   createThread(body: () => Program): Call<Thread>;
   /** A cell that the threads of this process may share; it lives as long as the process, 4,096 at most do. */
   createAtomicCell(value?: number): Call<AtomicCell>;
+  createMutex(): Call<Mutex>;
+  /** For waits of threads that hold `mutex`. */
+  createCondition(mutex: Mutex): Call<Condition>;
+  createSemaphore(initial: number, maximum: number): Call<Semaphore>;
+  createEvent(reset: "auto" | "manual", signalled?: boolean): Call<ThreadEvent>;
 
   /** What only the OS's own programs may do; undefined unless the manifest has `<privilege name="system"/>`. */
   readonly system: SystemCalls | undefined;

@@ -30,9 +30,10 @@ const countContract = {
       doc: "A block and a pipe's end",
       body: { data: "bytes", pipe: { endpoint: pipeContract, end: "client" } },
     },
-    flood: { from: "client", doc: "As often as one likes", body: { data: "bytes" } },
+    flood: { from: "client", doc: "A hundred times", body: { data: "bytes" }, uses: "sent" },
     counted: { from: "server", doc: "It did" },
   },
+  credits: { sent: { doc: "What is under way", user: "client", limit: 100, initial: 100 } },
   start: "idle",
   states: { idle: { count: "counting", bring: "counting", flood: "idle" }, counting: { counted: "idle" } },
 } as const satisfies Contract;
@@ -188,7 +189,7 @@ Deno.test("a body in which anything is wrong takes nothing from its sender's pro
   const twice = {
     ...countContract,
     name: "twice/1",
-    messages: { both: { from: "client", doc: "Two blocks", body: { a: "bytes", b: "bytes" } } },
+    messages: { both: { from: "client", doc: "Two blocks", body: { a: "bytes", b: "bytes" }, uses: "sent" } },
     start: "open",
     states: { open: { both: "open" } },
   } as const satisfies Contract;
@@ -203,7 +204,7 @@ Deno.test("a body in which anything is wrong takes nothing from its sender's pro
   assertEquals(bench.leftovers(), { blocks: 0, ends: 0, lent: 0 });
 });
 
-Deno.test("a sender that never waits for its reader ends at message 1,025, and its block is freed", () => {
+Deno.test("a sender that goes on when its credit is used up ends, and its block is freed", () => {
   const bench = new Bench();
   let server: Endpoint<typeof countContract, "server"> | undefined;
   const process = bench.start(function* flooder(kernel) {
@@ -214,7 +215,7 @@ Deno.test("a sender that never waits for its reader ends at message 1,025, and i
   bench.settle();
   assert(server !== undefined);
   assert(
-    process.fault.includes(`more than 1024 messages wait for the server, the last is "flood"`),
+    process.fault.includes(`state idle: the client may not send "flood", credit sent is used up`),
     process.fault,
   );
   assertEquals(bench.leftovers(), { blocks: 0, ends: 0, lent: 0 });

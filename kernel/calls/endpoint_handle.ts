@@ -9,12 +9,13 @@
 import type { Call } from "../abi/kernel.ts";
 import type { ChannelEnd, Message } from "../channels/channel_end.ts";
 import type { Contract, End } from "../contracts/contract.ts";
+import type { CompiledMessage } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { CallError, ContractViolation } from "./errors.ts";
 import { blocked, type KernelCall, submit } from "./kernel_call.ts";
-import { packMessage, unpackMessage } from "./message_calls.ts";
+import { packMessage, unpackMessage, whereIs } from "./message_calls.ts";
 
 export class EndpointHandle {
   #end: ChannelEnd | undefined;
@@ -54,12 +55,18 @@ export class EndpointHandle {
     return typeof value === "object" && value !== null && #end in value ? value.#end : undefined;
   }
 
+  static isHandle(value: unknown): boolean {
+    return typeof value === "object" && value !== null && #end in value;
+  }
+
   static release(value: unknown): void {
     if (typeof value === "object" && value !== null && #end in value) value.#end = undefined;
   }
 }
 /** The channel end behind a handle; undefined if it was given away or is no handle. */
 export const endOf = EndpointHandle.endOf;
+/** True for every endpoint, also one that was closed or given away. */
+export const isEndpoint = EndpointHandle.isHandle;
 /** Empties a handle whose end was given away. */
 export const releaseEnd = EndpointHandle.release;
 Reflect.deleteProperty(EndpointHandle.prototype, "constructor");
@@ -81,13 +88,19 @@ class Send implements KernelCall<void> {
   perform(kernel: Kernel, thread: Thread): void {
     const end = heldEnd(this.target, thread.process);
     const definition = end.contract.messageOf.get(this.name);
-    const where = () => `Contract "${end.contract.name}", state ${end.contract.stateNames[end.state]}`;
     const next = definition === undefined ? -1 : end.stateAfter(definition);
-    if (next < 0) {
-      throw new ContractViolation(`${where()}: the ${end.end} may not send "${String(this.name)}"`);
-    }
-    end.send(packMessage(kernel, thread.process, definition!, this.body, where), next);
+    if (next < 0) throw new ContractViolation(reasonAgainstSend(end, this.name, definition));
+    end.send(packMessage(kernel, thread.process, end, definition!, this.body), next);
   }
+}
+
+function reasonAgainstSend(end: ChannelEnd, name: string, definition: CompiledMessage | undefined): string {
+  const refusal = `${whereIs(end)}: the ${end.end} may not send "${String(name)}"`;
+  const isOutOfCredit = definition !== undefined && definition.uses >= 0 &&
+    end.credits[definition.uses] === 0;
+  return isOutOfCredit
+    ? `${refusal}, credit ${end.contract.credits[definition.uses]!.name} is used up`
+    : refusal;
 }
 
 class Receive implements KernelCall<unknown> {

@@ -18,7 +18,8 @@ import { CallError } from "./errors.ts";
 const tickContract = {
   name: "tick/1",
   contractName: "TickContract",
-  messages: { tick: { from: "client", doc: "A number", body: { count: "u32" } } },
+  messages: { tick: { from: "client", doc: "A number", body: { count: "u32" }, uses: "sent" } },
+  credits: { sent: { doc: "What is under way", user: "client", limit: 64, initial: 64 } },
   start: "open",
   states: { open: { tick: "open" } },
 } as const satisfies Contract;
@@ -216,8 +217,14 @@ Deno.test("a text that finds no memory on its way out is refused, and the channe
     name: "note/1",
     contractName: "NoteContract",
     messages: {
-      note: { from: "client", doc: "A text and a block", body: { text: "string", data: "bytes" } },
+      note: {
+        from: "client",
+        doc: "A text and a block",
+        body: { text: "string", data: "bytes" },
+        uses: "sent",
+      },
     },
+    credits: { sent: { doc: "What is under way", user: "client", limit: 4, initial: 4 } },
     start: "open",
     states: { open: { note: "open" } },
   } as const satisfies Contract;

@@ -6,8 +6,9 @@
  * it is right. `unpackMessage` gives the receiver a frozen record with its own handles.
  */
 
-import { type ChannelEnd, type Message, type MessageValue } from "../channels/channel_end.ts";
-import type { CompiledField, CompiledMessage } from "../contracts/monitor.ts";
+import { amountGiven, type ChannelEnd, type Message, type MessageValue } from "../channels/channel_end.ts";
+import type { CompiledField } from "../contracts/fields.ts";
+import { type CompiledMessage, mayStandFor } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { Process } from "../process/process.ts";
@@ -17,21 +18,13 @@ import { ContractViolation } from "./errors.ts";
 
 const textMax = 65_536;
 
-const ranges: Readonly<Record<string, readonly [number, number]>> = {
-  u8: [0, 0xff],
-  u16: [0, 0xffff],
-  u32: [0, 0xffff_ffff],
-  i32: [-0x8000_0000, 0x7fff_ffff],
-  u64: [0, Number.MAX_SAFE_INTEGER],
-};
-
 /** Checks a body and takes what it carries; throws ContractViolation and takes nothing if it is wrong. */
 export function packMessage(
   kernel: Kernel,
   process: Process,
+  sender: ChannelEnd,
   definition: CompiledMessage,
   body: unknown,
-  where: () => string,
 ): Message {
   const given = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
   const { fields } = definition;
@@ -41,10 +34,13 @@ export function packMessage(
     const field = fields[index]!;
     const reason = reasonAgainst(field, raw[index], process);
     if (reason !== undefined) {
-      throw new ContractViolation(`${where()}: field "${field.name}" of "${definition.tag}" ${reason}`);
+      throw new ContractViolation(
+        `${whereIs(sender)}: field "${field.name}" of "${definition.tag}" ${reason}`,
+      );
     }
   }
-  checkNothingTwice(definition, raw, where);
+  checkNothingTwice(sender, definition, raw);
+  if (definition.gives >= 0) checkGift(sender, definition, raw);
   for (let index = 0; index < fields.length; index++) {
     const { kind } = fields[index]!;
     if (kind === "bytes") raw[index] = takeSentBlock(kernel, raw[index]);
@@ -76,7 +72,7 @@ function reasonAgainst(field: CompiledField, value: unknown, process: Process): 
     case "bool":
       return typeof value === "boolean" ? undefined : `is ${describe(value)}, not a truth value`;
     case "f64":
-      return typeof value === "number" ? undefined : `is ${describe(value)}, not a number`;
+      return reasonAgainstFloat(field, value);
     case "string":
       if (typeof value !== "string") return `is ${describe(value)}, not a string`;
       return value.length <= textMax
@@ -94,11 +90,39 @@ function reasonAgainst(field: CompiledField, value: unknown, process: Process): 
     case "endpoint":
       return reasonAgainstEnd(field, endOf(value), process);
     default: {
-      const [low, high] = ranges[field.kind]!;
-      const fits = typeof value === "number" && Number.isInteger(value) && value >= low && value <= high;
-      return fits ? undefined : `is ${describe(value)}, not a ${field.kind}`;
+      if (!(typeof value === "number" && Number.isInteger(value))) {
+        return `is ${describe(value)}, not a ${field.kind}`;
+      }
+      return value >= field.min && value <= field.max
+        ? undefined
+        : `is ${value}, not a ${field.kind} from ${field.min} to ${field.max}`;
     }
   }
+}
+
+function reasonAgainstFloat(field: CompiledField & { min: number; max: number }, value: unknown) {
+  if (typeof value !== "number") return `is ${describe(value)}, not a number`;
+  // A field of all numbers takes the one that is none, too.
+  if (field.min === -Infinity && field.max === Infinity) return undefined;
+  return value >= field.min && value <= field.max
+    ? undefined
+    : `is ${value}, not a number from ${field.min} to ${field.max}`;
+}
+
+/** Contract and state, for a fault. */
+export function whereIs({ contract, state }: ChannelEnd): string {
+  return `Contract "${contract.name}", state ${contract.stateNames[state]}`;
+}
+
+/** What is given must not be more than the credit's limit has left. */
+function checkGift(sender: ChannelEnd, definition: CompiledMessage, raw: readonly unknown[]): void {
+  const { name, limit } = sender.contract.credits[definition.gives]!;
+  const out = sender.credits[definition.gives]!;
+  const amount = amountGiven(definition, raw);
+  if (out + amount <= limit) return;
+  throw new ContractViolation(
+    `${whereIs(sender)}: "${definition.tag}" gives ${amount} of credit ${name}, ${limit - out} are left`,
+  );
 }
 
 function reasonAgainstEnd(
@@ -108,19 +132,27 @@ function reasonAgainstEnd(
 ): string | undefined {
   if (end === undefined || end.closed || end.holder !== process) return "is no endpoint of this process";
   if (end.waiters.size > 0) return "is waited on by a thread";
-  if (field.contract !== undefined && field.contract.digest !== end.contract.digest) {
-    return `is an endpoint of "${end.contract.name}", not of "${field.contract.name}"`;
+  const { contract } = field;
+  if (contract === undefined) return undefined;
+  if (contract.digest !== end.contract.digest && !mayStandFor(end.contract, contract, end.end)) {
+    return `is an endpoint of "${end.contract.name}", not of "${contract.name}"`;
   }
-  return field.end !== undefined && field.end !== end.end
-    ? `is the ${end.end}'s end, not the ${field.end}'s`
-    : undefined;
+  if (field.end !== end.end) return `is the ${end.end}'s end, not the ${field.end}'s`;
+  const [wanted, is] = [contract.stateNames[field.state]!, end.contract.stateNames[end.state]!];
+  return wanted === is ? undefined : `is an endpoint in state ${is}, not in ${wanted}`;
 }
 
-function checkNothingTwice(definition: CompiledMessage, raw: readonly unknown[], where: () => string): void {
+function checkNothingTwice(
+  sender: ChannelEnd,
+  definition: CompiledMessage,
+  raw: readonly unknown[],
+): void {
   if (definition.carries < 2) return;
   const carried = raw.filter((_, index) => ["bytes", "endpoint"].includes(definition.fields[index]!.kind));
   if (new Set(carried).size < carried.length) {
-    throw new ContractViolation(`${where()}: "${definition.tag}" carries the same block or endpoint twice`);
+    throw new ContractViolation(
+      `${whereIs(sender)}: "${definition.tag}" carries the same block or endpoint twice`,
+    );
   }
 }
 

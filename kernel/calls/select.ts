@@ -4,6 +4,8 @@
  * Sources are tried in the order in which the program named them; if none has
  * anything, the thread waits on all of them at once, and on a time-out.
  * - A closed peer is an occurrence of its own, after all earlier messages.
+ * - What this process gave up itself (an end, a name, the members of a set) can never fire
+ *   again; when that is so of all sources the call ends as "unsatisfiable", at once.
  */
 
 import type { ChannelEnd } from "../channels/channel_end.ts";
@@ -12,8 +14,8 @@ import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
-import type { WaitQueue } from "../scheduling/wait_queue.ts";
-import { endOf } from "./endpoint_handle.ts";
+import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { endOf, isEndpoint } from "./endpoint_handle.ts";
 import { groupOf } from "./endpoint_set_handle.ts";
 import { CallError } from "./errors.ts";
 import { eventOf } from "./interrupt_handle.ts";
@@ -27,6 +29,8 @@ const sourcesMax = 64;
 interface Watch {
   /** The occurrence, if there is one now; it is taken. */
   poll(kernel: Kernel, holder: Process): object | undefined;
+  /** True while it can fire at all. */
+  isAlive(): boolean;
   readonly queue: WaitQueue;
 }
 
@@ -45,7 +49,8 @@ export class Select implements KernelCall<unknown> {
       const occurrence = firstOccurrence(watches, kernel, thread.process);
       if (occurrence === undefined) return false;
       end(occurrence);
-      return true;
+      // A source that is gone is news for every thread that waits for it.
+      return occurrence !== unsatisfiable;
     };
     const timer = timeoutNs === undefined || timeoutNs === Infinity
       ? undefined
@@ -66,13 +71,14 @@ export class Select implements KernelCall<unknown> {
 }
 
 const timeout = Object.freeze({ on: "timeout" });
+const unsatisfiable = Object.freeze({ on: "unsatisfiable" });
 
 function firstOccurrence(watches: readonly Watch[], kernel: Kernel, process: Process): object | undefined {
   for (const watch of watches) {
-    const occurrence = watch.poll(kernel, process);
+    const occurrence = watch.isAlive() ? watch.poll(kernel, process) : undefined;
     if (occurrence !== undefined) return occurrence;
   }
-  return undefined;
+  return watches.some((watch) => watch.isAlive()) ? undefined : unsatisfiable;
 }
 
 function watchesOf(sources: unknown): Watch[] {
@@ -87,43 +93,57 @@ function watchesOf(sources: unknown): Watch[] {
 }
 
 function watchOf(on: string, source: unknown): Watch {
-  const end = endOf(source);
-  if (end !== undefined && !end.closed) {
-    return {
-      queue: end.waiters,
-      poll: (kernel, process) => pollEnd(on, end, kernel, process),
-    };
+  if (isEndpoint(source)) {
+    const end = endOf(source);
+    return end === undefined ? gone : watchEnd(on, end);
   }
   const group = groupOf(source);
-  if (group !== undefined) {
-    return {
-      queue: group.waiters,
-      poll(kernel, process) {
-        const member = group.next();
-        if (member === undefined) return undefined;
-        return pollMember(on, group, member, kernel, process);
-      },
-    };
-  }
+  if (group !== undefined) return watchGroup(on, group);
   const provider = providerOf(source);
-  if (provider !== undefined) {
-    const { contract } = source as ServiceHandle;
-    return {
-      queue: provider.waiters,
-      poll(kernel, process) {
-        const endpoint = takeClient(kernel, process, provider, contract);
-        return endpoint === undefined ? undefined : Object.freeze({ on, kind: "connection", endpoint });
-      },
-    };
-  }
+  if (provider !== undefined) return watchService(on, provider, source as ServiceHandle);
   const event = eventOf(source);
   if (event !== undefined) {
     return {
       queue: event.waiters,
+      isAlive: () => true,
       poll: () => event.consume() ? Object.freeze({ on, kind: "interrupt" }) : undefined,
     };
   }
-  throw new CallError("BadArgument", `select cannot wait for source "${on}": it is closed, or no source`);
+  throw new CallError("BadArgument", `select cannot wait for source "${on}": it is no source`);
+}
+
+/** An endpoint that was closed here, or given away. */
+const gone: Watch = { queue: new WaitQueue(), isAlive: () => false, poll: () => undefined };
+
+function watchEnd(on: string, end: ChannelEnd): Watch {
+  return {
+    queue: end.waiters,
+    isAlive: () => !end.closed,
+    poll: (kernel, process) => end.holder === process ? pollEnd(on, end, kernel, process) : undefined,
+  };
+}
+
+function watchGroup(on: string, group: EndpointGroup): Watch {
+  return {
+    queue: group.waiters,
+    isAlive: () => group.members.size > 0,
+    poll(kernel, process) {
+      const member = group.next();
+      return member === undefined ? undefined : pollMember(on, group, member, kernel, process);
+    },
+  };
+}
+
+function watchService(on: string, provider: ChannelEnd, { contract }: ServiceHandle): Watch {
+  return {
+    queue: provider.waiters,
+    // Clients that bound before the name went are still served.
+    isAlive: () => provider.inbox.length > 0 || !provider.closed && !provider.peerClosed,
+    poll(kernel, process) {
+      const endpoint = takeClient(kernel, process, provider, contract);
+      return endpoint === undefined ? undefined : Object.freeze({ on, kind: "connection", endpoint });
+    },
+  };
 }
 
 function pollEnd(on: string, end: ChannelEnd, kernel: Kernel, process: Process): object | undefined {
@@ -131,7 +151,7 @@ function pollEnd(on: string, end: ChannelEnd, kernel: Kernel, process: Process):
   if (message !== undefined) {
     return Object.freeze({ on, kind: "message", message: unpackMessage(kernel, process, message) });
   }
-  return end.peerClosed || end.closed ? Object.freeze({ on, kind: "closed" }) : undefined;
+  return end.peerClosed ? Object.freeze({ on, kind: "closed" }) : undefined;
 }
 
 function pollMember(

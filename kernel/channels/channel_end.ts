@@ -7,8 +7,7 @@
  * - Messages of one direction carry consecutive numbers and are taken in that order,
  *   so an end can move to another kernel while messages are under way.
  * - A close is numbered like a message: the peer learns of it after all of them.
- * - A queue holds at most `inboxMax` messages; a sender that overruns it broke its
- *   contract, since a contract's cycles contain a send and a receive.
+ * - A queue has as many slots as the contract lets messages be under way, no more.
  */
 
 import type { End } from "../contracts/contract.ts";
@@ -17,6 +16,7 @@ import type { Block } from "../memory/exchange_heap.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
 import type { Process } from "../process/process.ts";
 import type { EndpointGroup } from "./endpoint_group.ts";
+import { Inbox } from "./inbox.ts";
 
 export type MessageValue = number | boolean | string | Block | ChannelEnd;
 
@@ -38,8 +38,6 @@ export interface Delivery {
 /** What comes from the peer; "lost" stands for a message that this kernel had no room for. */
 export type Arrival = { readonly message: Message } | "closed" | "lost";
 
-export const inboxMax = 1024;
-
 export class ChannelEnd {
   state: number;
   /** The process that may use this end; undefined while it is in a message or the kernel's own. */
@@ -54,7 +52,12 @@ export class ChannelEnd {
   /** How often this end has moved to another kernel, and how often the other end had when last heard of. */
   moves = 0;
   peerMoves = 0;
-  readonly inbox: Message[] = [];
+  inbox: Inbox;
+  /**
+   * Of each credit of the contract: what this end has left of it, if it is the credit's user; otherwise what the
+   * other end may still use or has under way, as far as this end knows.
+   */
+  credits: Int32Array;
   readonly waiters = new WaitQueue();
   /** The set of endpoints that this one is in. */
   group: EndpointGroup | undefined;
@@ -64,8 +67,25 @@ export class ChannelEnd {
   /** Arrived out of order, by number. */
   readonly #early = new Map<number, Arrival>();
 
-  constructor(readonly channel: number, readonly end: End, public contract: CompiledContract) {
+  #contract: CompiledContract;
+
+  constructor(readonly channel: number, readonly end: End, contract: CompiledContract) {
+    this.#contract = contract;
     this.state = contract.start;
+    this.inbox = new Inbox(contract.queueMax[end]);
+    this.credits = contract.credits.length === 0
+      ? noCredits
+      : Int32Array.from(contract.credits, ({ initial }) => initial);
+  }
+
+  get contract(): CompiledContract {
+    return this.#contract;
+  }
+
+  /** An end that came before its contract was known here: nothing could be received until now. */
+  learn(contract: CompiledContract): void {
+    this.#contract = contract;
+    this.inbox = new Inbox(contract.queueMax[this.end]);
   }
 
   /** True when a receive would not have to wait. */
@@ -76,13 +96,16 @@ export class ChannelEnd {
   /** The state that follows when `message` is sent now, or -1 when the contract forbids it. */
   stateAfter(message: CompiledMessage): number {
     if (message.from !== this.end) return -1;
-    return this.contract.transitions[this.state]![message.index]!;
+    if (message.uses >= 0 && this.credits[message.uses]! <= 0) return -1;
+    const { transitions, messages } = this.#contract;
+    return transitions[this.state * messages.length + message.index]!;
   }
 
   /** Sends; the contract has been checked. After the peer's close it goes nowhere. */
   send(message: Message, nextState: number): void {
     const before = this.state;
     this.state = nextState;
+    this.#count(message, 1);
     const sequence = this.sendSequence++;
     try {
       this.delivery?.send(sequence, message);
@@ -90,6 +113,7 @@ export class ChannelEnd {
       // Its number is that of the close which follows: the peer must not wait for a message that never went.
       this.sendSequence = sequence;
       this.state = before;
+      this.#count(message, -1);
       throw error;
     }
   }
@@ -130,12 +154,13 @@ export class ChannelEnd {
     const unread: { sequence: number; arrival: Arrival }[] = [];
     const closes = this.peerClosed ? 1 : 0;
     const first = this.receiveSequence - this.inbox.length - closes;
-    this.inbox.forEach((message, index) => unread.push({ sequence: first + index, arrival: { message } }));
+    this.inbox.takeAll().forEach((message, index) =>
+      unread.push({ sequence: first + index, arrival: { message } })
+    );
     if (closes === 1) unread.push({ sequence: this.receiveSequence - 1, arrival: "closed" });
     for (const [sequence, arrival] of [...this.#early].sort((a, b) => a[0] - b[0])) {
       unread.push({ sequence, arrival });
     }
-    this.inbox.length = 0;
     this.#early.clear();
     this.receiveSequence = first;
     this.peerClosed = false;
@@ -143,8 +168,19 @@ export class ChannelEnd {
   }
 
   #follow(message: Message): void {
-    const next = this.contract.transitions[this.state]![message.definition.index]!;
-    if (next >= 0) this.state = next;
+    const { transitions, messages } = this.#contract;
+    const next = transitions[this.state * messages.length + message.definition.index]!;
+    if (next < 0) {
+      throw new Error(`Message "${message.definition.tag}" came to the ${this.end} in state ${this.state}`);
+    }
+    this.state = next;
+    this.#count(message, 1);
+  }
+
+  /** Books what a message uses and gives; `sign` is -1 for one that was not sent after all. */
+  #count({ definition, values }: Message, sign: 1 | -1): void {
+    if (definition.uses >= 0) this.credits[definition.uses]! -= sign;
+    if (definition.gives >= 0) this.credits[definition.gives]! += sign * amountGiven(definition, values);
   }
 
   #take(arrival: Arrival): void {
@@ -164,6 +200,13 @@ export class ChannelEnd {
     this.group?.noteReady(this);
     this.waiters.wakeOne();
   }
+}
+
+const noCredits = new Int32Array(0);
+
+/** How much of its credit a message gives. */
+export function amountGiven(definition: CompiledMessage, values: readonly unknown[]): number {
+  return definition.givesField < 0 ? definition.givesAmount : values[definition.givesField] as number;
 }
 
 /** Visits the blocks and the ends that a message carries. */

@@ -11,14 +11,15 @@ import { type Arrival, ChannelEnd, type Message } from "./channel_end.ts";
 const talk = compileContract({
   name: "talk/1",
   contractName: "TalkContract",
-  messages: { say: { from: "client", doc: "A number", body: { number: "u32" } } },
+  messages: { say: { from: "client", doc: "A number", body: { number: "u32" }, uses: "talk" } },
+  credits: { talk: { doc: "Numbers on their way", user: "client", limit: 64, initial: 64 } },
   start: "open",
   states: { open: { say: "open" } },
 });
 const pipe = compileContract(pipeContract);
 
 const say = (number: number): Arrival => ({ message: { definition: talk.messages[0]!, values: [number] } });
-const numbersIn = (end: ChannelEnd): unknown[] => end.inbox.map((message) => message.values[0]);
+const numbersIn = (end: ChannelEnd): unknown[] => [...end.inbox].map((message) => message.values[0]);
 
 function receiveAll(end: ChannelEnd): unknown[] {
   const got: unknown[] = [];

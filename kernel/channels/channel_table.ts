@@ -15,7 +15,7 @@ import type { CompiledContract } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import { RemoteDelivery } from "../remote/remote_peer.ts";
 import type { TravellingEnd } from "../remote/marshal.ts";
-import { type Arrival, ChannelEnd, forEachCarried, inboxMax, type Message } from "./channel_end.ts";
+import { type Arrival, ChannelEnd, forEachCarried, type Message } from "./channel_end.ts";
 import { connectLocally, LocalDelivery } from "./local_delivery.ts";
 
 interface Forwarding {
@@ -86,7 +86,9 @@ export class ChannelTable {
   /** An end may have come before the program that brings its contract: it is looked up again when it matters. */
   learnContract(end: ChannelEnd): void {
     const { name, digest, stateNames } = end.contract;
-    if (stateNames.length === 0) end.contract = this.#kernel.contracts.find(name, digest) ?? end.contract;
+    if (stateNames.length > 0) return;
+    const known = this.#kernel.contracts.find(name, digest);
+    if (known !== undefined) end.learn(known);
   }
 
   /** Closes an end that is here, whoever held it, and frees what waits for it. */
@@ -94,7 +96,7 @@ export class ChannelTable {
     if (end.closed) return;
     end.holder?.ends.delete(end);
     end.holder = undefined;
-    for (const message of end.inbox.splice(0)) this.dispose(message);
+    for (const message of end.inbox.takeAll()) this.dispose(message);
     end.close();
     this.#forgetIfDone(end);
   }
@@ -110,11 +112,7 @@ export class ChannelTable {
     const here = this.#ends.get(key);
     if (here !== undefined) {
       here.arrive(sequence, arrival);
-      if (here.inbox.length > inboxMax) {
-        this.#kernel.note(`channel ${channel} is closed: more than ${inboxMax} messages wait for its ${end}`);
-        this.close(here);
-      }
-      if (here.closed) { for (const message of here.inbox.splice(0)) this.dispose(message); }
+      if (here.closed) { for (const message of here.inbox.takeAll()) this.dispose(message); }
       this.#forgetIfDone(here);
       return;
     }
@@ -149,6 +147,7 @@ export class ChannelTable {
       contract: end.contract.name,
       digest: end.contract.digest,
       state: end.state,
+      credits: end.credits,
       sendSequence: end.sendSequence,
       receiveSequence: end.receiveSequence,
       moves: end.moves + 1,
@@ -172,13 +171,15 @@ export class ChannelTable {
     return { travelling, follow };
   }
 
-  /** Takes an end that came from another kernel. */
-  adopt(travelling: TravellingEnd): ChannelEnd {
+  /** Takes an end that came from another kernel, in a field that says `expected` of its contract. */
+  adopt(travelling: TravellingEnd, expected: CompiledContract | undefined): ChannelEnd {
     const known = this.#kernel.contracts.find(travelling.contract, travelling.digest);
-    // A kernel that only passes an end on, as the coordinator does for a bind, need not know its contract.
-    const contract = known ?? opaqueContract(travelling);
+    // A contract that nobody here knows is derived from the expected one, and numbers messages and states as that
+    // does; a kernel that only passes an end on, as the coordinator does for a bind, need not know any.
+    const contract = known ?? expected ?? opaqueContract(travelling);
     const end = new ChannelEnd(travelling.channel, travelling.end, contract);
     end.state = travelling.state;
+    end.credits = travelling.credits;
     end.sendSequence = travelling.sendSequence;
     end.receiveSequence = travelling.receiveSequence;
     end.moves = travelling.moves;
@@ -263,11 +264,15 @@ function opaqueContract({ contract, digest, state }: TravellingEnd): CompiledCon
   return {
     name: contract,
     contractName: contract,
+    base: undefined,
+    addsOnlyFor: { client: false, server: false },
     messages: [],
     messageOf: new Map(),
+    credits: [],
     stateNames: [],
-    transitions: [],
+    transitions: new Int16Array(0),
     start: state,
+    queueMax: { client: 0, server: 0 },
     digest,
   };
 }

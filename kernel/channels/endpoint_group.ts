@@ -31,6 +31,8 @@ export class EndpointGroup {
     end.group = undefined;
     const index = this.#ready.indexOf(end);
     if (index >= 0) this.#ready.splice(index, 1);
+    // Who waits for the set alone now waits for nothing.
+    if (this.members.size === 0) this.waiters.wakeAll();
   }
 
   /** A member has something to receive. */

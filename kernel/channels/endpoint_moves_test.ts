@@ -19,14 +19,20 @@ const talkContract = {
       from: "client",
       doc: "A number, in the message and in a block",
       body: { number: "u32", data: "bytes" },
+      uses: "said",
     },
     tell: {
       from: "server",
       doc: "A number, in the message and in a block",
       body: { number: "u32", data: "bytes" },
+      uses: "told",
     },
-    sayLast: { from: "client", doc: "That was all" },
-    tellLast: { from: "server", doc: "That was all" },
+    sayLast: { from: "client", doc: "That was all", uses: "said" },
+    tellLast: { from: "server", doc: "That was all", uses: "told" },
+  },
+  credits: {
+    said: { doc: "What the client has to say", user: "client", limit: 64, initial: 64 },
+    told: { doc: "What the server has to say", user: "server", limit: 64, initial: 64 },
   },
   start: "open",
   states: { open: { say: "open", tell: "open", sayLast: "open", tellLast: "open" } },
@@ -42,13 +48,16 @@ const travelContract = {
       from: "client",
       doc: "Goes on with the client's end",
       body: { end: { endpoint: talkContract, end: "client" }, ...journey },
+      uses: "handing",
     },
     takeServer: {
       from: "client",
       doc: "Goes on with the server's end",
       body: { end: { endpoint: talkContract, end: "server" }, ...journey },
+      uses: "handing",
     },
   },
+  credits: { handing: { doc: "Ends to hand on", user: "client", limit: 1, initial: 1 } },
   start: "open",
   states: { open: { takeClient: "open", takeServer: "open" } },
 } as const satisfies Contract;
@@ -108,7 +117,7 @@ function* visit(kernel: Kernel, holder: End, hops: readonly Hop[], results: Map<
     yield* sendSome(kernel, holder, hop.sends);
     for (let index = 0; index < hop.receives && !holder.over; index++) {
       const occurrence = yield* kernel.select({ end: end as Endpoint<typeof talkContract, "client"> }, 500);
-      if (occurrence.on === "timeout" || occurrence.kind === "closed") break;
+      if (occurrence.on !== "end" || occurrence.kind === "closed") break;
       yield* hear(kernel, holder, occurrence.message);
     }
     yield* kernel.sleep(hop.waitUs * 1000);
@@ -139,7 +148,7 @@ const holderProgram = (kernelIndex: number, results: Map<string, Result>) =>
     const ways = kernel.endpointSet<typeof travelContract, "server", undefined>(travelContract, "server");
     for (;;) {
       const occurrence = yield* kernel.select({ service, ways });
-      if (occurrence.on === "timeout") continue;
+      if (occurrence.on === "timeout" || occurrence.on === "unsatisfiable") continue;
       if (occurrence.on === "service") ways.add(occurrence.endpoint, undefined);
       else if (occurrence.kind === "message") {
         const { tag, end, hops, sent, got, over } = occurrence.message;

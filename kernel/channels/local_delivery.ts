@@ -5,8 +5,7 @@
  * change hands; the sender's views of them were killed when the message was made.
  */
 
-import { ContractViolation } from "../calls/errors.ts";
-import { type ChannelEnd, type Delivery, inboxMax, type Message } from "./channel_end.ts";
+import type { ChannelEnd, Delivery, Message } from "./channel_end.ts";
 
 /** Where a message goes that nobody will receive. */
 export interface Disposal {
@@ -32,15 +31,8 @@ export class LocalDelivery implements Delivery {
     if (peer.closed) {
       // A send never fails because the peer closed; what it carried ends here, when its turn has come.
       peer.arrive(sequence, { message });
-      for (const unread of peer.inbox.splice(0)) this.disposal.dispose(unread);
+      for (const unread of peer.inbox.takeAll()) this.disposal.dispose(unread);
       return;
-    }
-    if (peer.inbox.length >= inboxMax) {
-      this.disposal.dispose(message);
-      throw new ContractViolation(
-        `Contract "${peer.contract.name}": more than ${inboxMax} messages wait for the ${peer.end}, ` +
-          `the last is "${message.definition.tag}"`,
-      );
     }
     this.log(`message ${peer.contract.name} ${message.definition.tag} to ${this.describePeer()}`);
     peer.arrive(sequence, { message });

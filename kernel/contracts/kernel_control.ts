@@ -10,10 +10,12 @@
 
 import type { Contract } from "./contract.ts";
 import { pipeContract } from "./pipe.ts";
+import { processControlContract } from "./process_control.ts";
 
 export const kernelControlContract = {
   name: "kernel-control/1",
   contractName: "KernelControlContract",
+  base: processControlContract,
   messages: {
     launch: {
       from: "client",
@@ -28,33 +30,11 @@ export const kernelControlContract = {
       },
     },
     launched: { from: "server", doc: "It runs", body: { pid: "u32" } },
-    wait: { from: "client", doc: "Wants the end of a process of this kernel", body: { pid: "u32" } },
-    exited: {
-      from: "server",
-      doc: "It has ended; `fault` is empty after a normal end",
-      body: { status: "i32", fault: "string" },
-    },
-    kill: { from: "client", doc: "Ends a process", body: { pid: "u32" } },
-    killed: { from: "server", doc: "It has ended" },
-    processes: { from: "client", doc: "Wants this kernel's processes (ProcessRow)" },
-    channels: { from: "client", doc: "Wants the channels with an end on this kernel (ChannelRow)" },
     devices: { from: "client", doc: "Wants the PCI functions that this kernel found" },
-    rows: { from: "server", doc: "The table, as JSON", body: { json: "bytes" } },
-    failed: { from: "server", doc: "It cannot be done", body: { reason: "string" } },
   },
   start: "ready",
   states: {
-    ready: {
-      launch: "launching",
-      wait: "waiting",
-      kill: "killing",
-      processes: "listing",
-      channels: "listing",
-      devices: "listing",
-    },
+    ready: { launch: "launching", devices: "listing" },
     launching: { launched: "ready", failed: "ready" },
-    waiting: { exited: "ready", failed: "ready" },
-    killing: { killed: "ready", failed: "ready" },
-    listing: { rows: "ready", failed: "ready" },
   },
 } as const satisfies Contract;

@@ -76,7 +76,7 @@ function manyMessages(count: number): Contract {
     ...simple,
     messages: Object.fromEntries(tags.map((tag) => [tag, ping])),
     start: "all",
-    states: { all: Object.fromEntries(tags.map((tag) => [tag, "all"])) },
+    states: { all: Object.fromEntries(tags.map((tag) => [tag, "over"])), over: {} },
   };
 }
 
@@ -85,16 +85,19 @@ Deno.test("a contract has at most 255 messages, which the record's one byte can 
   assertThrows(() => compileContract(manyMessages(256)), ContractError, "256 messages, at most 255");
 });
 
-Deno.test("a contract has at most 255 states, which an end that moves carries in one byte", () => {
+Deno.test("a contract has at most 1,024 states", () => {
   const withStates = (count: number): Contract => {
     const names = Array.from({ length: count }, (_, index) => `s${index}`);
     const states = Object.fromEntries(
-      names.map((name, index) => [name, { ping: names[(index + 1) % count]! }]),
+      names.map((
+        name,
+        index,
+      ) => [name, { [index % 2 === 0 ? "ping" : "pong"]: names[(index + 1) % count]! }]),
     );
     return { ...simple, start: "s0", states };
   };
-  assertEquals(compileContract(withStates(255)).stateNames.length, 255);
-  assertThrows(() => compileContract(withStates(256)), ContractError, "256 states, at most 255");
+  assertEquals(compileContract(withStates(1024)).stateNames.length, 1024);
+  assertThrows(() => compileContract(withStates(1026)), ContractError, "1026 states, at most 1024");
 });
 
 Deno.test("a message has at most 32 fields", () => {
@@ -127,22 +130,23 @@ Deno.test("a contract that carries itself is refused, not followed for ever", ()
   const ring: Contract = { ...simple, messages };
   messages["ping"] = { ...ping, body: { to: { endpoint: ring, end: "client" } } };
   messages["pong"] = simple.messages["pong"]!;
-  assertThrows(() => compileContract(ring), ContractError, "nested deeper than 4");
+  assertThrows(() => compileContract(ring), ContractError, "A contract cannot be read: ");
 });
 
 Deno.test("the table gives the state that follows each message, and -1 where it is forbidden", () => {
   const { transitions, stateNames, messageOf, start } = compileContract(pipeContract);
+  const after = (state: number, message: number) => transitions[state * messageOf.size + message];
   assertEquals([stateNames, start], [["ready", "writing"], 0]);
   const [write, written] = [messageOf.get("write")!.index, messageOf.get("written")!.index];
-  assertEquals([transitions[0]![write], transitions[0]![written]], [1, -1]);
-  assertEquals([transitions[1]![write], transitions[1]![written]], [-1, 0]);
+  assertEquals([after(0, write), after(0, written)], [1, -1]);
+  assertEquals([after(1, write), after(1, written)], [-1, 0]);
 });
 
 Deno.test("a contract's copy does not change when its declaration does", () => {
   const changing = structuredClone(simple) as { states: Record<string, Record<string, string>> } & Contract;
   const compiled = compileContract(changing);
   changing.states["idle"]!["pong"] = "idle";
-  assertEquals(compiled.transitions[0]![compiled.messageOf.get("pong")!.index], -1);
+  assertEquals(compiled.transitions[compiled.messageOf.get("pong")!.index], -1);
 });
 
 Deno.test("the digest is the same for the same declaration, and another after any change that matters", () => {
@@ -156,8 +160,8 @@ Deno.test("the digest is the same for the same declaration, and another after an
     digest({ name: "simple/2" }),
     digest({ contractName: "OtherContract" }),
     digest({ start: "busy" }),
-    digest({ states: { idle: { ping: "idle" }, busy: { pong: "idle" } } }),
-    digest({ messages: { ...simple.messages, ping: { ...ping, from: "server" } } }),
+    digest({ states: { idle: { ping: "busy" }, busy: { pong: "busier" }, busier: { ping: "busy" } } }),
+    digest({ messages: { ping: { ...ping, from: "server" }, pong: { ...ping, from: "client" } } }),
     digest(withBody({ size: "u8" })),
     digest(withBody({ size: "u16" })),
     digest(withBody({ code: ["a", "b"] })),

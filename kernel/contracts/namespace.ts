@@ -61,11 +61,12 @@ export const namespaceContract = {
     },
     register: {
       from: "client",
-      doc: "Enters a service; its clients are sent over `provider`",
+      doc: "Enters a service; its clients are sent over `provider`. They may speak the contracts of these " +
+        "digests: the service's own, then bases, separated by spaces",
       body: {
         path: "string",
         contract: "string",
-        digest: "u32",
+        digests: "string",
         contractName: "string",
         process: "string",
         platform: "string",
@@ -85,7 +86,7 @@ export const namespaceContract = {
         id: "u32",
         path: "string",
         contract: "string",
-        digest: "u32",
+        digest: "string",
         timeoutNs: "f64",
         endpoint: "endpoint",
       },

@@ -11,10 +11,12 @@
 
 import type { Contract } from "./contract.ts";
 import { pipeContract } from "./pipe.ts";
+import { processControlContract } from "./process_control.ts";
 
 export const processManagerContract = {
   name: "process-manager/1",
   contractName: "ProcessManagerContract",
+  base: processControlContract,
   messages: {
     run: {
       from: "client",
@@ -27,18 +29,7 @@ export const processManagerContract = {
       },
     },
     started: { from: "server", doc: "It runs there", body: { pid: "u32", kernel: "string" } },
-    wait: { from: "client", doc: "Wants the end of a process", body: { pid: "u32" } },
-    exited: {
-      from: "server",
-      doc: "It has ended; `fault` is empty after a normal end",
-      body: { status: "i32", fault: "string" },
-    },
-    kill: { from: "client", doc: "Ends a process", body: { pid: "u32" } },
-    killed: { from: "server", doc: "It has ended" },
-    processes: { from: "client", doc: "Wants all processes of all kernels (ProcessRow)" },
-    channels: { from: "client", doc: "Wants all channels (ChannelRow)" },
     kernels: { from: "client", doc: "Wants all kernels (KernelRow)" },
-    rows: { from: "server", doc: "The table, as JSON", body: { json: "bytes" } },
     manifest: { from: "client", doc: "Wants a program's manifest", body: { program: "string" } },
     text: { from: "server", doc: "The manifest, as XML", body: { text: "bytes" } },
     explain: {
@@ -56,25 +47,17 @@ export const processManagerContract = {
       doc: "Ends everything in order, then halts the machine",
       body: { status: "i32" },
     },
-    failed: { from: "server", doc: "It cannot be done", body: { reason: "string" } },
   },
   start: "ready",
   states: {
     ready: {
       run: "starting",
-      wait: "waiting",
-      kill: "killing",
-      processes: "listing",
-      channels: "listing",
       kernels: "listing",
       manifest: "reading",
       explain: "placing",
       shutdown: "ending",
     },
     starting: { started: "ready", failed: "ready" },
-    waiting: { exited: "ready", failed: "ready" },
-    killing: { killed: "ready", failed: "ready" },
-    listing: { rows: "ready", failed: "ready" },
     reading: { text: "ready", failed: "ready" },
     placing: { placement: "ready", failed: "ready" },
     ending: { failed: "ready" },

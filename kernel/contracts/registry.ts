@@ -39,7 +39,7 @@ export class ContractRegistry {
     return compiled;
   }
 
-  find(name: string, digest: number): CompiledContract | undefined {
+  find(name: string, digest: string): CompiledContract | undefined {
     return this.#entries.get(keyOf(name, digest))?.compiled;
   }
 
@@ -63,6 +63,7 @@ export class ContractRegistry {
     this.#counts.set(user, count);
     entry.users.add(user);
     this.#entries.set(key, entry);
+    if (compiled.base !== undefined) this.#enter(compiled.base, user);
     for (const message of compiled.messages) {
       for (const field of message.fields) {
         if (field.kind === "endpoint" && field.contract !== undefined) this.#enter(field.contract, user);
@@ -82,4 +83,4 @@ export class ContractRegistry {
   }
 }
 
-const keyOf = (name: string, digest: number): string => `${digest} ${name}`;
+const keyOf = (name: string, digest: string): string => `${digest} ${name}`;

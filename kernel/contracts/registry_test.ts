@@ -13,9 +13,9 @@ const user = {};
 const named = (name: string, extra: Partial<Contract> = {}): Contract => ({
   name,
   contractName: "SomeContract",
-  messages: { tick: { from: "client", doc: "Time passes" } },
+  messages: { tick: { from: "client", doc: "Time passes" }, tock: { from: "server", doc: "So it does" } },
   start: "going",
-  states: { going: { tick: "going" } },
+  states: { going: { tick: "coming" }, coming: { tock: "going" } },
   ...extra,
 });
 
@@ -31,7 +31,7 @@ Deno.test("another declaration under a known name is another contract, whoever c
   const registry = new ContractRegistry();
   const first = registry.admit(named("clock/1"), user);
   const other = registry.admit(
-    named("clock/1", { messages: { tick: { from: "server", doc: "Time passes" } } }),
+    named("clock/1", { states: { going: { tick: "coming" }, coming: { tock: "over" }, over: {} } }),
     {},
   );
   assert(other !== first && other.digest !== first.digest);
@@ -44,6 +44,7 @@ Deno.test("contracts of endpoints inside messages are known as well, at any dept
   const carrying = (name: string, carried: Contract) =>
     named(name, {
       messages: {
+        ...named(name).messages,
         tick: { from: "client", doc: "Take this", body: { to: { endpoint: carried, end: "server" } } },
       },
     });
@@ -88,7 +89,7 @@ Deno.test("a process uses at most 64 contracts, and takes none from the others",
 Deno.test("contracts that only dead processes used go when there are many, the oldest first", () => {
   const registry = new ContractRegistry();
   const kept = registry.admit(named("kept/1"), user);
-  const digests: number[] = [];
+  const digests: string[] = [];
   for (let process = 0; process < 32; process++) {
     const dead = {};
     for (let index = 0; index < 64; index++) {

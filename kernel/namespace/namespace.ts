@@ -36,7 +36,7 @@ interface Bind {
   readonly id: number;
   readonly path: string;
   readonly contract: string;
-  readonly digest: number;
+  readonly digest: string;
   readonly endpoint: ChannelEnd;
   timer: KernelTimer | undefined;
 }
@@ -166,7 +166,8 @@ export class Namespace {
       ...given,
     ]);
     const provider = body.provider as ChannelEnd;
-    const service = new ServiceEntry(this.#kernel, body.contract as string, body.digest as number, provider);
+    const digests = (body.digests as string).split(" ");
+    const service = new ServiceEntry(this.#kernel, body.contract as string, digests, provider);
     const kind = contractName === kernelControlContract.contractName ? "kernel" : "service";
     const leaf = this.#tree.addLeaf(path, kind, service, origin, attributes);
     provider.onClosed = () => this.#removeService(leaf);
@@ -268,7 +269,7 @@ export class Namespace {
     if (node === undefined) return false;
     if (!isLeaf(node)) throw new NameError("BadArgument", `"${bind.path}" is a ${node.kind}, not a service`);
     const { service } = node;
-    if (bind.contract !== service.contract || bind.digest !== service.digest) {
+    if (!service.digests.includes(bind.digest)) {
       throw new NameError("BadArgument", `"${bind.path}" speaks ${service.contract}, not ${bind.contract}`);
     }
     if (service.isFull) throw new NameError("OutOfMemory", `Too many clients wait at "${bind.path}"`);

@@ -11,7 +11,7 @@
 import type { KernelError, NamespaceEntry } from "../abi/kernel.ts";
 import { CallError, ContractViolation } from "../calls/errors.ts";
 import { ChannelEnd, type Message, type MessageValue } from "../channels/channel_end.ts";
-import type { CompiledContract } from "../contracts/monitor.ts";
+import { type CompiledContract, digestsForClients } from "../contracts/monitor.ts";
 import { namespaceNewsContract } from "../contracts/namespace.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Thread } from "../scheduling/thread.ts";
@@ -64,7 +64,7 @@ export class NamespaceClient {
     const { path, contract, client, server } = name;
     const { label } = thread.process;
     const values = [
-      ...[path, contract.name, contract.digest, contract.contractName, label],
+      ...[path, contract.name, digestsForClients(contract).join(" "), contract.contractName, label],
       ...[this.#kernel.row.platform, attributes, client],
     ];
     this.#ask(thread, "register", values, () => service, server);

@@ -20,7 +20,8 @@ export class ServiceEntry {
   constructor(
     kernel: Kernel,
     readonly contract: string,
-    readonly digest: number,
+    /** What a client may speak here. */
+    readonly digests: readonly string[],
     readonly provider: ChannelEnd,
   ) {
     this.#kernel = kernel;

@@ -256,7 +256,7 @@ Deno.test("peers of a killed process see all it sent, then the close as its own 
     const pipe = yield* service.accept();
     for (;;) {
       const occurrence = yield* kernel.select({ pipe });
-      if (occurrence.on === "timeout") continue;
+      if (occurrence.on !== "pipe") continue;
       if (occurrence.kind === "closed") break;
       seen.push(String.fromCharCode(...occurrence.message.data.bytes));
       yield* kernel.free(occurrence.message.data);

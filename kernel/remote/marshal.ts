@@ -7,7 +7,8 @@
  * - Nothing of a process is touched: blocks and ends were taken from it at the send.
  */
 
-import { type CompiledField, type CompiledMessage, recordSizeOf } from "../contracts/monitor.ts";
+import { type CompiledField, recordSizeOf } from "../contracts/fields.ts";
+import type { CompiledContract, CompiledMessage } from "../contracts/monitor.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
 import {
@@ -23,6 +24,8 @@ import {
 const inBlock = 0xffff;
 /** Bytes that name a block: address, offset, length. */
 const blockSize = 16;
+/** SHA-256 of a contract. */
+const digestSize = 32;
 
 /** A block of the sending kernel, as its record names it. */
 export interface RemoteBlock {
@@ -37,8 +40,9 @@ export interface TravellingEnd {
   readonly channel: number;
   readonly end: "client" | "server";
   readonly contract: string;
-  readonly digest: number;
+  readonly digest: string;
   readonly state: number;
+  readonly credits: Int32Array;
   readonly sendSequence: number;
   readonly receiveSequence: number;
   /** This journey included. */
@@ -147,12 +151,14 @@ function encodeEnd(writer: RecordWriter, end: TravellingEnd): void {
   writer.u32(end.channel);
   writer.u8(end.end === "client" ? 0 : 1);
   writer.u8(end.peerKernel);
-  writer.u8(end.state);
+  writer.u16(end.state);
   writer.u32(end.sendSequence);
   writer.u32(end.receiveSequence);
   writer.u32(end.moves);
   writer.u32(end.peerMoves);
-  writer.u32(end.digest);
+  writer.u8(end.credits.length);
+  for (const credit of end.credits) writer.u32(credit >>> 0);
+  writer.raw(Uint8Array.fromHex(end.digest));
   writer.text(end.contract);
 }
 
@@ -161,7 +167,8 @@ export type RawValue =
   | { readonly kind: "value"; readonly value: number | boolean | string }
   | { readonly kind: "text"; readonly block: RemoteBlock }
   | { readonly kind: "block"; readonly block: RemoteBlock }
-  | { readonly kind: "end"; readonly end: TravellingEnd };
+  /** `contract` is what the field says of it. */
+  | { readonly kind: "end"; readonly end: TravellingEnd; readonly contract: CompiledContract | undefined };
 
 export function decodeFields(reader: RecordReader, definition: CompiledMessage): RawValue[] {
   return definition.fields.map((field) => decodeField(reader, field));
@@ -189,7 +196,7 @@ function decodeField(reader: RecordReader, field: CompiledField): RawValue {
     case "bytes":
       return { kind: "block", block: decodeBlock(reader) };
     case "endpoint":
-      return { kind: "end", end: decodeEnd(reader) };
+      return { kind: "end", end: decodeEnd(reader), contract: field.contract };
   }
 }
 
@@ -207,18 +214,20 @@ function decodeEnd(reader: RecordReader): TravellingEnd {
   const channel = reader.u32();
   const end = reader.u8() === 0 ? "client" : "server";
   const peerKernel = reader.u8();
-  const state = reader.u8();
+  const state = reader.u16();
   const sendSequence = reader.u32();
   const receiveSequence = reader.u32();
   const moves = reader.u32();
   const peerMoves = reader.u32();
-  const digest = reader.u32();
+  const credits = Int32Array.from({ length: reader.u8() }, () => reader.u32());
+  const digest = reader.raw(digestSize).toHex();
   const contract = reader.text();
   return {
     channel,
     end,
     peerKernel,
     state,
+    credits,
     sendSequence,
     receiveSequence,
     moves,

@@ -19,7 +19,8 @@ function contractWith(body: Readonly<Record<string, FieldType>>): Contract {
   return {
     name: "sample/1",
     contractName: "SampleContract",
-    messages: { sample: { from: "client", doc: "Carries everything", body } },
+    messages: { sample: { from: "client", doc: "Carries everything", body, uses: "sent" } },
+    credits: { sent: { doc: "What is under way", user: "client", limit: 4, initial: 4 } },
     start: "open",
     states: { open: { sample: "open" } },
   };
@@ -29,7 +30,8 @@ const travelling: TravellingEnd = {
   channel: 0x0200_0010,
   end: "server",
   contract: pipeContract.name,
-  digest: 0xdeadbeef,
+  digest: "de".repeat(32),
+  credits: Int32Array.of(7, 0),
   state: 1,
   sendSequence: 0xffff_fffe,
   receiveSequence: 12,
@@ -117,7 +119,7 @@ Deno.test("a block is named by its address and its window, above 4 GiB too", () 
 Deno.test("an endpoint crosses with all that the other kernel must know of it", () => {
   const end = new ChannelEnd(1, "server", compileContract(pipeContract));
   const { raw } = crossing({ field: { endpoint: pipeContract, end: "server" } }, [end]);
-  assertEquals(raw, [{ kind: "end", end: travelling }]);
+  assertEquals(raw, [{ kind: "end", end: travelling, contract: compileContract(pipeContract) }]);
 });
 
 Deno.test("texts that do not all fit into the record go into blocks, as many as must", () => {

@@ -240,7 +240,9 @@ export class RemotePeer {
   #drop(raw: readonly RawValue[]): void {
     for (const value of raw) {
       if ("block" in value) this.transport.postRelease(value.block.address);
-      if (value.kind === "end") this.kernel.channels.close(this.kernel.channels.adopt(value.end));
+      if (value.kind === "end") {
+        this.kernel.channels.close(this.kernel.channels.adopt(value.end, value.contract));
+      }
     }
   }
 
@@ -265,7 +267,7 @@ export class RemotePeer {
         return text;
       }
       case "end":
-        return this.kernel.channels.adopt(raw.end);
+        return this.kernel.channels.adopt(raw.end, raw.contract);
     }
   }
 }

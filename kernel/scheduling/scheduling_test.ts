@@ -17,7 +17,8 @@ const slackMs = 0.1;
 const tickContract = {
   name: "tick/1",
   contractName: "TickContract",
-  messages: { tick: { from: "client", doc: "Go on" } },
+  messages: { tick: { from: "client", doc: "Go on", uses: "sent" } },
+  credits: { sent: { doc: "What is under way", user: "client", limit: 4096, initial: 4096 } },
   start: "open",
   states: { open: { tick: "open" } },
 } as const satisfies Contract;

@@ -24,9 +24,9 @@ export const tcpConnectionContract = {
     endOfStream: { from: "server", doc: "The peer has finished sending" },
     cancelRead: {
       from: "client",
-      doc: "Waits no longer; answered by `cancelled`, or by what the read gave in the meantime",
+      doc: "Waits no longer; answered by `cancelled`, after what a read gave in the meantime",
     },
-    cancelled: { from: "server", doc: "The read is over, no byte was taken" },
+    cancelled: { from: "server", doc: "No read is outstanding any more; after this no byte is taken" },
     write: { from: "client", doc: "Sends all of these bytes", body: { data: "bytes" } },
     written: { from: "server", doc: "All of them are in the send buffer; more may be written" },
     finish: { from: "client", doc: "Sends FIN after all that was written; reading goes on" },
@@ -40,12 +40,15 @@ export const tcpConnectionContract = {
   },
   start: "open",
   states: {
-    open: { read: "reading", write: "writing", finish: "finishing", abort: "closed" },
+    open: { read: "reading", cancelRead: "owing", write: "writing", finish: "finishing", abort: "closed" },
     reading: { data: "open", endOfStream: "open", cancelRead: "cancelling", failed: "closed" },
-    cancelling: { data: "open", endOfStream: "open", cancelled: "open", failed: "closed" },
+    cancelling: { data: "owing", endOfStream: "owing", cancelled: "open", failed: "gone" },
+    owing: { cancelled: "open" },
     writing: { written: "open", failed: "closed" },
     finishing: { finished: "open", failed: "closed" },
-    closed: {},
+    // A cancellation may cross the news that the connection is gone; then it is not answered.
+    closed: { cancelRead: "gone" },
+    gone: {},
   },
 } as const satisfies Contract;
 

@@ -48,7 +48,6 @@ const transmitCredit = ringSlots - 1;
 const stagedMax = 32;
 /** Frames passed on before other work gets its turn. */
 const receiveBatch = 64;
-const creditMax = 0xffff;
 /** A device that reports no transmission for so long, with its link up, has stopped. */
 const watchdogNs = 2_000_000_000;
 /** Names tried: /dev/nic0 up to this one. */
@@ -67,6 +66,9 @@ class NicDriver {
   #client: Client | undefined = undefined;
   #running = false;
   #linkUp = true;
+  /** What the client knows of the link, and how many more changes it may be told before it has seen some. */
+  #linkTold = true;
+  #linkNews = 0;
   #receiveCredit = 0;
   /** Frames may wait in the ring without another interrupt to tell of them. */
   #receivePending = false;
@@ -128,7 +130,14 @@ class NicDriver {
     const up = yield* this.#adapter.linkUp();
     if (up === this.#linkUp) return;
     this.#linkUp = up;
-    if (this.#running) yield* this.#client!.send("linkChanged", { up });
+    yield* this.#tellLink();
+  }
+
+  *#tellLink(): Call<void> {
+    if (!this.#running || this.#linkNews === 0 || this.#linkTold === this.#linkUp) return;
+    this.#linkNews--;
+    this.#linkTold = this.#linkUp;
+    yield* this.#client!.send("linkChanged", { up: this.#linkUp });
   }
 
   *#receive(): Call<void> {
@@ -161,6 +170,8 @@ class NicDriver {
       return;
     }
     this.#client = endpoint;
+    this.#linkTold = this.#linkUp;
+    this.#linkNews = nicDeviceContract.credits.linkNews.initial;
     this.#clients.add(endpoint, undefined);
   }
 
@@ -176,21 +187,25 @@ class NicDriver {
     const client = this.#client!;
     switch (message.tag) {
       case "describe":
+        this.#linkTold = this.#linkUp;
         return yield* client.send("described", { mac: this.#adapter.mac, mtu, linkUp: this.#linkUp });
       case "start":
         // Slots that frames of an earlier client still hold come back to this one as `transmitted`.
         yield* client.send("started", { transmitCredit: transmitCredit - this.#adapter.transmitting });
         this.#running = true;
+        yield* this.#tellLink();
         return yield* this.#adapter.startReceiving();
       case "transmit": {
-        const withinCredit = this.#adapter.transmitting < transmitCredit;
         const queued = yield* this.#adapter.queue(message.frame);
-        if (!queued && withinCredit) yield* this.#returnCredit(1);
+        if (!queued) yield* this.#returnCredit(1);
         return;
       }
       case "grant":
-        this.#receiveCredit = Math.min(creditMax, this.#receiveCredit + message.frames);
+        this.#receiveCredit += message.frames;
         return;
+      case "linkSeen":
+        this.#linkNews++;
+        return yield* this.#tellLink();
       case "count":
         yield* this.#adapter.updateCounters();
         return yield* client.send("counted", this.#adapter.counters);

@@ -355,15 +355,6 @@ Deno.test("a frame of a length that Ethernet forbids is dropped, counted, and it
   assertEquals(client.sent.at(-1)!.dropped, 2);
 });
 
-Deno.test("a frame beyond the credit is dropped and counted, and brings no credit", () => {
-  const { bench, client } = started();
-  for (let index = 0; index < 255; index++) bench.message(client, "transmit", { frame: bench.block(60) });
-  const excess = bench.block(60);
-  bench.message(client, "transmit", { frame: excess });
-  assertEquals(excess.freed, true);
-  assertEquals(client.sent.length, 1);
-});
-
 Deno.test("a client hears of the link going down and coming back", () => {
   const { bench, client } = started();
   bench.linkUp = false;
@@ -372,6 +363,19 @@ Deno.test("a client hears of the link going down and coming back", () => {
   bench.linkUp = true;
   bench.interrupt(LSC);
   assertEquals(client.sent.slice(1), [{ tag: "linkChanged", up: false }, { tag: "linkChanged", up: true }]);
+});
+
+Deno.test("a client that has not seen two changes of the link hears how it stands when it has", () => {
+  const { bench, client } = started();
+  for (const up of [false, true, false, true, false]) {
+    bench.linkUp = up;
+    bench.interrupt(LSC);
+  }
+  assertEquals(client.sent.length, 3);
+  bench.message(client, "linkSeen");
+  assertEquals(client.sent.slice(3), [{ tag: "linkChanged", up: false }]);
+  bench.message(client, "linkSeen");
+  assertEquals(client.sent.length, 4);
 });
 
 Deno.test("a device that stops sending is reset, what it held is counted as dropped, and frames come in again", () => {

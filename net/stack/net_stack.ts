@@ -81,8 +81,7 @@ export class NetStack {
       case "transmitted":
         return this.#nic.noteTransmitted(message.frames);
       case "linkChanged":
-        this.#nic.linkUp = message.up;
-        return;
+        return yield* this.#nic.noteLink(message.up);
       case "counted":
         return yield* this.ipConfig.answer(now, message);
     }

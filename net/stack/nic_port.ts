@@ -39,6 +39,12 @@ export class NicPort {
     yield* this.#endpoint.send("grant", { frames: receiveCredit });
   }
 
+  /** The cable was plugged or pulled. */
+  *noteLink(up: boolean): Call<void> {
+    this.linkUp = up;
+    yield* this.#endpoint.send("linkSeen");
+  }
+
   noteTransmitted(frames: number): void {
     this.#transmitCredit += frames;
   }

@@ -25,6 +25,8 @@ export interface HeldConnection {
   writtenTo: number;
   /** The holder is gone; only the rest of `writing` keeps the connection here. */
   isOrphan: boolean;
+  /** The contract is at its end: nothing may be answered any more. */
+  isOver: boolean;
 }
 
 export class TcpConnections {
@@ -47,6 +49,7 @@ export class TcpConnections {
       writing: undefined,
       writtenTo: 0,
       isOrphan: false,
+      isOver: false,
     };
     this.#held.set(tcp, held);
     this.endpoints.add(channel.server, held);
@@ -60,8 +63,8 @@ export class TcpConnections {
         held.readMaximum = Math.max(1, message.maximum);
         return yield* this.#progress(now, held);
       case "cancelRead":
-        // The answer may have crossed the cancellation; then there is nothing left to cancel.
-        if (held.readMaximum === 0) return;
+        // The read's own answer may have crossed the cancellation, and so may the end of the connection.
+        if (held.isOver) return;
         held.readMaximum = 0;
         return yield* held.endpoint.send("cancelled");
       case "write":
@@ -73,6 +76,7 @@ export class TcpConnections {
         held.tcp.finish();
         return yield* held.endpoint.send("finished");
       case "abort":
+        held.isOver = true;
         return held.tcp.abort();
     }
   }
@@ -131,6 +135,7 @@ export class TcpConnections {
 
   *#fail(held: HeldConnection): Call<void> {
     held.readMaximum = 0;
+    held.isOver = true;
     const { failure } = held.tcp;
     const code = failure === "TimedOut" ? "TimedOut" : failure === undefined ? "NotConnected" : "Reset";
     yield* held.endpoint.send("failed", { code });

@@ -82,7 +82,7 @@ class Ethernet {
             transmitted: 4,
             dropped: 5,
           });
-        } else {
+        } else if (input.message.tag === "transmit") {
           if (port.transmitCredit-- <= 0) this.overruns++;
           this.#carry(now, port, input.message.frame.bytes.slice());
           yield* kernel.free(input.message.frame);

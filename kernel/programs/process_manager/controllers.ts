@@ -44,7 +44,7 @@ export function* answerOf(
 ): Call<Exclude<Answer, { tag: "failed" }> | string> {
   const event = yield* kernel.select({ control }, answerTimeoutNs);
   if (event.on === "timeout") return `${place.name} does not answer`;
-  if (event.kind === "closed") return `${place.name} is gone`;
+  if (event.on === "unsatisfiable" || event.kind === "closed") return `${place.name} is gone`;
   return event.message.tag === "failed" ? event.message.reason : event.message;
 }
 

@@ -61,7 +61,7 @@ function* sync(kernel: Kernel, path: string): Call<string | undefined> {
     if (!(yield* unlessClosed(files.send("sync")))) return "it is gone";
     const event = yield* kernel.select({ files }, syncTimeoutNs);
     if (event.on === "timeout") return `it has not answered within ${syncTimeoutNs / 1e9} s`;
-    if (event.kind === "closed") return "it is gone";
+    if (event.on === "unsatisfiable" || event.kind === "closed") return "it is gone";
     return event.message.tag === "failed" ? event.message.code : undefined;
   } catch (error) {
     if (!isKernelError(error)) throw error;

@@ -9,6 +9,7 @@
 
 import type { Block, Call, Endpoint, KernelError, KernelRequest } from "../../abi/kernel.ts";
 import type { Contract, End, EndpointType, FieldType } from "../../contracts/contract.ts";
+import { compileContract } from "../../contracts/monitor.ts";
 
 /** What a blocked thread waits for; the test kernel polls `ready`. */
 export class Wait implements KernelRequest {
@@ -90,9 +91,11 @@ export class TestEndpoint {
   #send(name: string, body: Readonly<Record<string, unknown>>): void {
     const place = `${this.contract.name} ${this.end} sends ${name}`;
     if (this.closed) throw new Error(`${place}: this end is closed`);
-    const definition = this.contract.messages[name];
+    const { messages, messageOf, stateNames, transitions } = compileContract(this.contract);
+    const definition = this.contract.messages[name] ?? this.contract.base?.messages[name];
     if (definition?.from !== this.end) throw new Error(`${place}: not this end's message`);
-    const next = this.contract.states[this.channel.state]?.[name];
+    const row = stateNames.indexOf(this.channel.state) * messages.length;
+    const next = stateNames[transitions[row + messageOf.get(name)!.index]!];
     if (next === undefined) throw new Error(`${place} in state ${this.channel.state}`);
     const fields = definition.body ?? {};
     const extra = Object.keys(body).find((field) => !(field in fields));

@@ -1,0 +1,49 @@
+/**
+ * How the threads of one process wait for each other.
+ *
+ * All of these are made by the calls of `Kernel`, belong to their process and stay in it.
+ * Who waits longest is first, and the same program does the same each time.
+ * - Only types stand here: import this file with `import type`.
+ */
+
+import type { Call } from "./kernel.ts";
+
+/**
+ * Mutual exclusion among the threads of this process; who waits longest is next. A thread that ends while it
+ * holds one leaves it abandoned: the next holder is told, since what it guards may be half done.
+ */
+export interface Mutex {
+  /** Waits for the mutex; throws "TimedOut" when it is not free within `timeoutNs`, "BadArgument" when this thread holds it. */
+  acquire(timeoutNs?: number): Call<"acquired" | "abandoned">;
+  /** Throws "BadArgument" when this thread does not hold it. */
+  release(): Call<void>;
+}
+
+/** Waiting for what a mutex guards to change. Look again after a wait: other threads may have been first. */
+export interface Condition {
+  /**
+   * Gives the mutex up, waits to be woken, and goes on holding it again; "timeout" when nobody woke it within
+   * `timeoutNs`. Throws "BadArgument" when this thread does not hold the mutex.
+   */
+  wait(timeoutNs?: number): Call<"woken" | "abandoned" | "timeout">;
+  /** Wakes who waits longest; nothing is remembered when nobody waits. */
+  wakeOne(): Call<void>;
+  wakeAll(): Call<void>;
+}
+
+/** A count that threads take from and add to; who waits longest is next. */
+export interface Semaphore {
+  /** Takes one; throws "TimedOut" when there is none within `timeoutNs`. */
+  acquire(timeoutNs?: number): Call<void>;
+  /** Adds `count` (1 when left out); throws "BadArgument", and adds nothing, beyond the maximum. */
+  release(count?: number): Call<void>;
+}
+
+/** "auto": a signal lets one waiter through and is gone. "manual": lets all through until it is reset. */
+export interface ThreadEvent {
+  /** Waits for the signal; throws "TimedOut" when there is none within `timeoutNs`. */
+  wait(timeoutNs?: number): Call<void>;
+  /** Signals; once more changes nothing. */
+  set(): Call<void>;
+  reset(): Call<void>;
+}
