@@ -33,6 +33,7 @@ export type KernelPrimitive =
   | "channelReceive"
   | "channelCreate"
   | "select"
+  | "synchronisation"
   | "blockAllocate"
   | "blockFree"
   | "threadCreate"

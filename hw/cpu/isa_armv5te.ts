@@ -86,6 +86,11 @@ export const armv5te: Isa = {
       source:
         "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
     },
+    synchronisation: {
+      cycles: 85,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
     blockAllocate: {
       cycles: 443,
       source:

@@ -26,6 +26,12 @@ Deno.test("a message ping-pong on K8 costs the 1415 cycles that were measured", 
   assert(Math.abs(cost - 1415) < 5, String(cost));
 });
 
+Deno.test("an event ping-pong on K8 costs the 1207 cycles that were measured", () => {
+  const { synchronisation, kernelCall, contextSwitch } = x86K8.primitives;
+  const cost = 4 * (synchronisation.cycles + kernelCall.cycles) + 2 * contextSwitch.cycles;
+  assert(Math.abs(cost - 1207) < 5, String(cost));
+});
+
 Deno.test("a yield on K8 costs the 365 cycles that were measured", () => {
   assertEquals(x86K8.primitives.kernelCall.cycles + x86K8.primitives.contextSwitch.cycles, 365);
 });

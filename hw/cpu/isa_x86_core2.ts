@@ -73,6 +73,7 @@ export const x86Core2: Isa = {
     channelReceive: { cycles: 126, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     channelCreate: { cycles: 7940, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     select: { cycles: 1600, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
+    synchronisation: { cycles: 74, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     blockAllocate: { cycles: 385, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     blockFree: { cycles: 200, source: "fitted: half an allocation, nothing is zeroed" },
     threadCreate: { cycles: 41406, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },

@@ -85,6 +85,11 @@ export const x86K8: Isa = {
       source:
         "EuroSys'07 as a lower bound: switch-receive costs 1600 or more over receive (helios-reference 8)",
     },
+    synchronisation: {
+      cycles: 74,
+      source:
+        "fitted: TR-2005-135 event ping-pong 1207, less 2 context switches and 4 kernel calls, a quarter of the rest",
+    },
     blockAllocate: { cycles: 385, source: "MSPC'06 page allocation (helios-reference 9)" },
     blockFree: { cycles: 200, source: "fitted: half an allocation, nothing is zeroed" },
     threadCreate: { cycles: 41406, source: "MSPC'06 thread create, paged (helios-reference 9)" },

@@ -23,7 +23,10 @@ import { CallError } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
 import { blocked, type KernelCall, requestPrototype, submit } from "./kernel_call.ts";
 import { createNameCalls } from "./name_calls.ts";
+import { EventHandle } from "./event_handle.ts";
+import { ConditionHandle, MutexHandle } from "./mutex_handle.ts";
 import { Select } from "./select.ts";
+import { SemaphoreHandle } from "./semaphore_handle.ts";
 import { ServiceHandle } from "./service_handle.ts";
 
 /** What the ABI objects of all processes have in common and a program can get hold of. */
@@ -35,6 +38,10 @@ const sharedParts = [
   EndpointHandle.prototype,
   EndpointSetHandle.prototype,
   InterruptHandle.prototype,
+  MutexHandle.prototype,
+  ConditionHandle.prototype,
+  SemaphoreHandle.prototype,
+  EventHandle.prototype,
   ServiceHandle.prototype,
 ];
 const blockMax = 16 << 20;
@@ -69,6 +76,12 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     select: (sources: unknown, timeoutNs?: number) => submit(new Select(sources, timeoutNs)),
     createThread: (body: () => Program) => submit(createThreadCall(body)),
     createAtomicCell: atomicCellMaker(),
+    createMutex: () => submit(created((process) => new MutexHandle(process))),
+    createCondition: (mutex: unknown) => submit(created((process) => new ConditionHandle(mutex, process))),
+    createSemaphore: (initial: number, maximum: number) =>
+      submit(created(() => new SemaphoreHandle(initial, maximum))),
+    createEvent: (reset: "auto" | "manual", isSignalled?: boolean) =>
+      submit(created(() => new EventHandle(reset, isSignalled === true))),
   };
   // What processes share must not carry messages between them, nor change under their feet.
   harden(sharedParts);
@@ -123,6 +136,12 @@ const createChannelCall = (contract: Contract): KernelCall<object> => ({
     };
     return Object.freeze({ client: handle(ends.client), server: handle(ends.server) });
   },
+});
+
+/** Things among the threads of a process: they take nothing of the kernel but their maker's heap. */
+const created = <T>(make: (process: Process) => T): KernelCall<T> => ({
+  primitives: ["synchronisation"],
+  perform: (_kernel, { process }) => make(process),
 });
 
 const createThreadCall = (body: () => Program): KernelCall<object> => ({

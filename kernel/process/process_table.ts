@@ -133,6 +133,8 @@ export class ProcessTable {
     thread.process.threads.delete(thread);
     if (wasRunning) { for (const dispatcher of this.#kernel.dispatchers) dispatcher.abandon(thread); }
     for (const onEnd of thread.onEnd) onEnd();
+    // When the whole process ends, nobody is left who could be told.
+    if (thread.process.state === "running") { for (const held of [...thread.held]) held.abandon(); }
   }
 
   #describe(process: Process, error: unknown): string {

@@ -17,6 +17,11 @@ export interface Wait {
   cancel(): void;
 }
 
+/** What a thread can hold; it is told when the thread ends without letting go. */
+export interface Held {
+  abandon(): void;
+}
+
 export type ThreadState = "unblocked" | "runnable" | "running" | "blocked" | "ended";
 
 /** How a thread's code ended: with the end of its function, or with an exception. */
@@ -38,6 +43,7 @@ export class Thread {
   overheadCycles = 0;
   /** Cycles that it has run since it turned its CPU's interrupts off; undefined while they are on. */
   interruptsOffCycles: number | undefined;
+  readonly held = new Set<Held>();
   /** Called when the thread has ended. */
   readonly onEnd: (() => void)[] = [];
   /** What the pending `yield*` gives or throws. */

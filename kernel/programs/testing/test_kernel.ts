@@ -16,6 +16,7 @@ import type {
   NamespaceEntry,
   Program,
   SystemCalls,
+  ThreadEvent,
 } from "../../abi/kernel.ts";
 import type { Contract } from "../../contracts/contract.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
@@ -99,6 +100,23 @@ export class TestInterrupt implements Interrupt {
   }
   acknowledge(): Call<void> {
     return instant("acknowledge", () => void this.acknowledged++);
+  }
+}
+
+class TestEvent implements ThreadEvent {
+  #isSignalled: boolean;
+  constructor(readonly resets: "auto" | "manual", isSignalled: boolean) {
+    this.#isSignalled = isSignalled;
+  }
+  *wait(): Call<void> {
+    yield new Wait("event", () => this.#isSignalled);
+    if (this.resets === "auto") this.#isSignalled = false;
+  }
+  set(): Call<void> {
+    return instant("set", () => void (this.#isSignalled = true));
+  }
+  reset(): Call<void> {
+    return instant("reset", () => void (this.#isSignalled = false));
   }
 }
 
@@ -232,6 +250,8 @@ export class TestKernel {
         }),
       allocate: (size: number) => instant("allocate", () => new TestBlock(new ArrayBuffer(size))),
       free: (block: TestBlock) => instant("free", () => void block.move()),
+      createEvent: (reset: "auto" | "manual", signalled = false) =>
+        instant("createEvent", () => new TestEvent(reset, signalled)),
       createThread: (body: () => Program) =>
         instant("createThread", () => {
           const thread = this.#thread(owner, body());

@@ -1,0 +1,67 @@
+/**
+ * Events among the threads of one process: with automatic and with manual reset.
+ *
+ * A signal of the first kind lets one thread through, the one that waits longest, or the
+ * next that comes; a signal of the second kind lets all through until it is reset.
+ */
+
+import type { Call } from "../abi/kernel.ts";
+import type { Kernel } from "../kernel.ts";
+import { patienceOf, timedOut, waitInLine } from "../scheduling/timed_wait.ts";
+import type { Thread } from "../scheduling/thread.ts";
+import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { CallError } from "./errors.ts";
+import { submit } from "./kernel_call.ts";
+
+const synchronisation = ["synchronisation"] as const;
+
+export class EventHandle {
+  readonly #isAutomatic: boolean;
+  #isSignalled: boolean;
+  readonly #waiters = new WaitQueue();
+
+  /** Throws for a kind of reset that there is not. */
+  constructor(reset: unknown, isSignalled: boolean) {
+    if (reset !== "auto" && reset !== "manual") {
+      throw new CallError("BadArgument", `An event resets "auto" or "manual", not ${String(reset)}`);
+    }
+    this.#isAutomatic = reset === "auto";
+    this.#isSignalled = isSignalled;
+  }
+
+  wait(timeoutNs?: number): Call<void> {
+    const attempt = () => {
+      if (!this.#isSignalled) return false;
+      if (this.#isAutomatic) this.#isSignalled = false;
+      return true;
+    };
+    const waiters = this.#waiters;
+    return submit({
+      primitives: synchronisation,
+      perform(kernel: Kernel, thread: Thread) {
+        if (attempt()) return;
+        const patience = patienceOf(timeoutNs);
+        const error = timedOut("event", patience);
+        if (patience === 0) throw error;
+        return waitInLine(kernel, thread, waiters, patience, attempt, error);
+      },
+    });
+  }
+
+  set(): Call<void> {
+    return submit({
+      primitives: synchronisation,
+      perform: () => {
+        this.#isSignalled = true;
+        if (this.#isAutomatic) this.#waiters.wakeOne();
+        else this.#waiters.wakeAll();
+      },
+    });
+  }
+
+  reset(): Call<void> {
+    return submit({ primitives: synchronisation, perform: () => void (this.#isSignalled = false) });
+  }
+}
+Reflect.deleteProperty(EventHandle.prototype, "constructor");
+Object.freeze(EventHandle.prototype);

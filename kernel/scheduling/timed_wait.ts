@@ -1,0 +1,65 @@
+/**
+ * A thread's wait in a queue, first come first served, until its turn or its time-out.
+ *
+ * - Whoever changes what is waited for wakes the queue; the thread goes on when `attempt` succeeds.
+ * - A thread that is killed leaves the queue and takes its timer along.
+ */
+
+import { CallError } from "../calls/errors.ts";
+import { blocked } from "../calls/kernel_call.ts";
+import { later, nanoseconds } from "../hal/hardware.ts";
+import type { Kernel } from "../kernel.ts";
+import type { Thread } from "./thread.ts";
+import type { WaitQueue } from "./wait_queue.ts";
+
+/** What a program said of its patience: for ever when it said nothing, at once when it makes no sense. */
+export function patienceOf(timeoutNs: unknown): number {
+  if (timeoutNs === undefined) return Infinity;
+  const patience = Number(timeoutNs);
+  return patience > 0 ? patience : 0;
+}
+
+/** The error of a wait that was in vain. */
+export function timedOut(what: string, patienceNs: number): CallError {
+  return new CallError("TimedOut", `The ${what} was not to be had within ${patienceNs / 1e6} ms`);
+}
+
+/** A timer for a wait; none when the patience has no end. */
+export function timerAfter(
+  kernel: Kernel,
+  patienceNs: number,
+  action: () => void,
+): { cancel(): void } | undefined {
+  if (patienceNs === Infinity) return undefined;
+  const timer = kernel.timers.at(later(kernel.clock.now, nanoseconds(patienceNs)), action);
+  return { cancel: () => kernel.timers.cancel(timer) };
+}
+
+/** Blocks a thread whose `attempt` has failed once, until one succeeds or `error` is due. */
+export function waitInLine(
+  kernel: Kernel,
+  thread: Thread,
+  queue: WaitQueue,
+  patienceNs: number,
+  attempt: () => boolean,
+  error?: CallError,
+): typeof blocked {
+  const waiter = () => {
+    if (!attempt()) return false;
+    cancel();
+    kernel.scheduler.unblock(thread);
+    return true;
+  };
+  const timer = timerAfter(kernel, patienceNs, () => {
+    queue.remove(waiter);
+    thread.answerError(error);
+    kernel.scheduler.unblock(thread);
+  });
+  const cancel = () => {
+    queue.remove(waiter);
+    timer?.cancel();
+  };
+  queue.add(waiter);
+  thread.wait = { cancel };
+  return blocked;
+}
