@@ -170,9 +170,11 @@ function checked(value: unknown, type: FieldType, place: string): unknown {
     if (!type.includes(value)) throw new Error(`${place} must be one of ${type}, is ${value}`);
     return value;
   }
-  if (typeof value !== "number" || !inRange(value, type as string)) {
-    throw new Error(`${place} must be a ${type}, is ${value}`);
-  }
+  const range = typeof type === "object" && "scalar" in type ? type : undefined;
+  const scalar = range?.scalar ?? type as string;
+  const fits = typeof value === "number" && inRange(value, scalar) &&
+    (range === undefined || value >= range.min && value <= range.max);
+  if (!fits) throw new Error(`${place} must be a ${JSON.stringify(type)}, is ${value}`);
   return value;
 }
 
