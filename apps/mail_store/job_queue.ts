@@ -5,7 +5,8 @@
  * - Bounded by who puts jobs in: each client of the store has at most one.
  */
 
-import type { Call, Kernel, ThreadEvent } from "../../kernel/abi/kernel.ts";
+import type { Call, Kernel } from "../../kernel/abi/kernel.ts";
+import type { ThreadEvent } from "../../kernel/abi/synchronisation.ts";
 
 export class JobQueue<J> {
   readonly #filled: ThreadEvent;

@@ -139,7 +139,7 @@ const createChannelCall = (contract: Contract): KernelCall<object> => ({
 });
 
 /** Things among the threads of a process: they take nothing of the kernel but their maker's heap. */
-const created = <T>(make: (process: Process) => T): KernelCall<T> => ({
+const created = <T>(make: (owner: Process) => T): KernelCall<T> => ({
   primitives: ["synchronisation"],
   perform: (_kernel, { process }) => make(process),
 });

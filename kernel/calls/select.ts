@@ -45,12 +45,15 @@ export class Select implements KernelCall<unknown> {
     const ready = firstOccurrence(watches, kernel, thread.process);
     if (ready !== undefined) return ready;
     if (timeoutNs !== undefined && !(timeoutNs > 0)) return timeout;
+    // Taking the last member out of a set wakes those who wait for the set, and this thread is still one of them.
+    let isLooking = false;
     const waiter = () => {
+      if (isLooking) return false;
+      isLooking = true;
       const occurrence = firstOccurrence(watches, kernel, thread.process);
-      if (occurrence === undefined) return false;
-      end(occurrence);
-      // A source that is gone is news for every thread that waits for it.
-      return occurrence !== unsatisfiable;
+      isLooking = false;
+      if (occurrence !== undefined) end(occurrence);
+      return occurrence !== undefined;
     };
     const timer = timeoutNs === undefined || timeoutNs === Infinity
       ? undefined

@@ -3,7 +3,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { Call, Endpoint, Kernel, Program } from "../abi/kernel.ts";
+import type { Call, Endpoint, Kernel, Program, Service, Source } from "../abi/kernel.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import { Bench } from "../testing/bench.ts";
 
@@ -88,39 +88,47 @@ Deno.test("one source that can fire is enough to wait for", () => {
 
 type Server = Endpoint<typeof pipeContract, "server">;
 
-const endings: [
-  string,
-  (kernel: Kernel, end: Server) => Call<[object, () => Program]>,
-][] = [
-  ["closes the endpoint that it waits for", function* (_kernel, end) {
-    return [{ end }, () => end.close()];
-  }],
-  ["deregisters the service that it waits for", function* (kernel) {
-    const service = yield* kernel.register(pipeContract, "/pipe");
-    return [{ service }, () => service.deregister()];
-  }],
-  ["takes the last endpoint out of the set that it waits for", function* (kernel, end) {
-    const set = kernel.endpointSet<typeof pipeContract, "server", undefined>(pipeContract, "server");
-    set.add(end, undefined);
+/** What is waited for, and what another thread does to it. */
+type Ending = (
+  kernel: Kernel,
+  end: Server,
+  service: Service<typeof pipeContract>,
+) => [Record<string, Source>, () => Program];
+
+const setOf = (kernel: Kernel, end: Server) => {
+  const set = kernel.endpointSet<typeof pipeContract, "server", undefined>(pipeContract, "server");
+  set.add(end, undefined);
+  return set;
+};
+
+const endings: [string, Ending][] = [
+  ["closes the endpoint that it waits for", (_kernel, end) => [{ end }, () => end.close()]],
+  [
+    "deregisters the service that it waits for",
+    (_kernel, _end, service) => [{ service }, () => service.deregister()],
+  ],
+  ["takes the last endpoint out of the set that it waits for", (kernel, end) => {
+    const set = setOf(kernel, end);
     return [{ set }, function* () {
+      yield* kernel.yieldCpu();
       set.remove(end);
     }];
   }],
-  ["closes the last endpoint of the set that it waits for", function* (kernel, end) {
-    const set = kernel.endpointSet<typeof pipeContract, "server", undefined>(pipeContract, "server");
-    set.add(end, undefined);
-    return [{ set }, () => end.close()];
-  }],
+  ["closes the last endpoint of the set that it waits for", (kernel, end) => [
+    { set: setOf(kernel, end) },
+    () => end.close(),
+  ]],
 ];
 
 for (const [what, prepare] of endings) {
   Deno.test(`a select ends as unsatisfiable, long before its time-out, when another thread ${what}`, () => {
     runs(function* (kernel) {
       const { server } = yield* kernel.createChannel(pipeContract);
-      const [sources, act] = yield* prepare(kernel, server);
+      const service = yield* kernel.register(pipeContract, "/pipe");
+      const [sources, act] = prepare(kernel, server, service);
       const start = yield* kernel.now();
       yield* soon(kernel, act);
-      assertEquals(yield* kernel.select(sources as { end: Server }, patienceNs), unsatisfiable);
+      assertEquals(yield* kernel.select(sources, patienceNs), unsatisfiable);
       const waited = (yield* kernel.now()) - start;
       assert(waited >= 1e6 && waited < 5e6, String(waited));
     });
@@ -129,9 +137,10 @@ for (const [what, prepare] of endings) {
   Deno.test(`a select without a time-out does not wait for ever when another thread ${what}`, () => {
     runs(function* (kernel) {
       const { server } = yield* kernel.createChannel(pipeContract);
-      const [sources, act] = yield* prepare(kernel, server);
+      const service = yield* kernel.register(pipeContract, "/pipe");
+      const [sources, act] = prepare(kernel, server, service);
       yield* soon(kernel, act);
-      assertEquals(yield* kernel.select(sources as { end: Server }), unsatisfiable);
+      assertEquals(yield* kernel.select(sources), unsatisfiable);
     });
   });
 }
@@ -161,6 +170,41 @@ Deno.test("every thread that waits for a service learns that it was deregistered
     yield* service.deregister();
     for (const thread of threads) yield* thread.join();
     assertEquals(outcomes.sort(), ["ChannelClosed", "unsatisfiable", "unsatisfiable", "unsatisfiable"]);
+  });
+});
+
+Deno.test("the peer of a set's last member closes: one select gives that, the next is unsatisfiable", () => {
+  runs(function* (kernel) {
+    const { client, server } = yield* kernel.createChannel(pipeContract);
+    const set = kernel.endpointSet<typeof pipeContract, "server", number>(pipeContract, "server");
+    set.add(server, 7);
+    yield* soon(kernel, () => client.close());
+    const occurrence = yield* kernel.select({ set }, patienceNs);
+    assertEquals([occurrence.on, "data" in occurrence && occurrence.data], ["set", 7]);
+    assertEquals(yield* kernel.select({ set }, patienceNs), unsatisfiable);
+  });
+});
+
+Deno.test("all threads that wait for one endpoint learn that its peer has closed", () => {
+  runs(function* (kernel) {
+    const { client, server } = yield* kernel.createChannel(pipeContract);
+    const heard: unknown[] = [];
+    const threads = [];
+    for (let count = 0; count < 2; count++) {
+      threads.push(
+        yield* kernel.createThread(function* () {
+          heard.push(yield* server.receiveOrClosed());
+        }),
+        yield* kernel.createThread(function* () {
+          const occurrence = yield* kernel.select({ server });
+          heard.push("kind" in occurrence ? occurrence.kind : occurrence.on);
+        }),
+      );
+    }
+    yield* kernel.sleep(1e6);
+    yield* client.close();
+    for (const thread of threads) yield* thread.join();
+    assertEquals(heard, [undefined, "closed", undefined, "closed"]);
   });
 });
 

@@ -4,7 +4,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import type { Call, Kernel, Mutex, Program } from "../abi/kernel.ts";
+import type { Call, Kernel, Program } from "../abi/kernel.ts";
+import type { Mutex } from "../abi/synchronisation.ts";
 import { Bench } from "../testing/bench.ts";
 
 /** Runs a program that must end well, on two CPUs, and leaves nothing. */

@@ -198,7 +198,9 @@ export class ChannelEnd {
       this.inbox.push(arrival.message);
     }
     this.group?.noteReady(this);
-    this.waiters.wakeOne();
+    // A message is for one of those who wait, a close for all of them.
+    if (arrival === "closed") this.waiters.wakeAll();
+    else this.waiters.wakeOne();
   }
 }
 

@@ -16,8 +16,8 @@ import type {
   NamespaceEntry,
   Program,
   SystemCalls,
-  ThreadEvent,
 } from "../../abi/kernel.ts";
+import type { ThreadEvent } from "../../abi/synchronisation.ts";
 import type { Contract } from "../../contracts/contract.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import { describeNode, NameError, NameTree } from "../../namespace/name_tree.ts";
