@@ -43,8 +43,10 @@ export class Connection {
     if (first === undefined || first === "timeout") return "ended";
     if (first.tag === "cancelled") return "idle";
     if (first.tag !== "data") return "ended";
-    yield* this.#next(cancelPatienceNs);
-    return first.data;
+    const second = yield* this.#next(cancelPatienceNs);
+    if (second !== undefined && second !== "timeout" && second.tag === "cancelled") return first.data;
+    yield* this.#kernel.free(first.data);
+    return "ended";
   }
 
   /** The next message; undefined when the connection is closed. */

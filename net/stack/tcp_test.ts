@@ -155,6 +155,30 @@ Deno.test("a read that waits can be cancelled, and the connection goes on; what 
   bench.run();
 });
 
+Deno.test("a cancellation that crosses the answer to its read is answered after it, and reading goes on", () => {
+  const bench = new Bench();
+  bench.start(
+    "server",
+    farServer(25, function* (kernel, connection) {
+      yield* connection.send("read", { maximum: 10 });
+      yield* kernel.sleep(1e9);
+      yield* connection.send("cancelRead");
+      const answers = [yield* connection.receive(), yield* connection.receive()];
+      assertEquals(answers.map(({ tag }) => tag), ["data", "cancelled"]);
+      const { bytes, end } = yield* readAll(kernel, connection);
+      assertEquals([bytes, end], [[...pattern(20).slice(10)], "endOfStream"]);
+    }),
+  );
+  bench.start(
+    "client",
+    nearClient(25, function* (kernel, connection) {
+      assertEquals(yield* write(kernel, connection, pattern(20)), "written");
+      yield* kernel.sleep(2e9);
+    }),
+  );
+  bench.run();
+});
+
 Deno.test("a client that dies closes in order; abort resets", () => {
   for (const isAbort of [false, true]) {
     const bench = new Bench();
