@@ -225,6 +225,25 @@ function faultOf(main: (kernel: Kernel) => Program): string {
   return process.fault;
 }
 
+Deno.test("an endpoint has one writer: another process that got hold of it cannot send", () => {
+  const bench = new Bench();
+  let stolen: Endpoint<typeof countContract, "client"> | undefined;
+  const owner = bench.start(function* owner(kernel) {
+    const { client, server } = yield* kernel.createChannel(countContract);
+    stolen = client;
+    yield* kernel.sleep(2e6);
+    yield* client.send("add");
+    assertEquals((yield* server.receive()).tag, "add");
+  });
+  const thief = bench.start(function* thief(kernel) {
+    yield* kernel.sleep(1e6);
+    yield* stolen!.send("add");
+  });
+  bench.settle();
+  assert(thief.fault.includes("The endpoint was closed or given away"), thief.fault);
+  assertEquals([owner.fault, bench.leftovers()], ["", nothingLeft]);
+});
+
 Deno.test("who gives more of a credit than its limit has left ends, at once", () => {
   const fault = faultOf(function* generous(kernel) {
     const { server } = yield* kernel.createChannel(streamContract);

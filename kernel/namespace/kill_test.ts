@@ -50,7 +50,7 @@ function* serves(kernel: Kernel, path: string): Call<void> {
   const service = yield* kernel.register(echoContract, path, { made: "here" });
   for (let count = 0; count < 3; count++) {
     const event = yield* kernel.select({ service }, 4e5);
-    if (event.on === "timeout") break;
+    if (event.on !== "service") break;
     const client = event.endpoint;
     if ((yield* client.receiveOrClosed()) !== undefined) yield* client.send("answer");
     yield* client.close();
@@ -69,7 +69,7 @@ function* watches(kernel: Kernel): Call<void> {
   const watch = yield* kernel.watch("/s");
   for (let count = 0; count < 5; count++) {
     const event = yield* kernel.select({ watch }, 2e5);
-    if (event.on === "timeout" || event.kind === "closed") break;
+    if (event.on !== "watch" || event.kind === "closed") break;
     yield* watch.send("next");
   }
   yield* watch.close();

@@ -86,7 +86,7 @@ export class BootVolume {
       }
       const event = yield* this.#kernel.select({ files }, answerTimeoutNs);
       if (event.on === "timeout") return "the file system does not answer";
-      if (event.kind === "closed") return "the file system is gone";
+      if (event.on === "unsatisfiable" || event.kind === "closed") return "the file system is gone";
       if (event.message.tag === "opened") return event.message;
       return event.message.tag === "failed" ? reasonOf(event.message.code) : event.message.tag;
     } finally {
@@ -122,7 +122,7 @@ export class BootVolume {
     if (!asked) return "the file system is gone";
     const event = yield* this.#kernel.select({ file }, answerTimeoutNs);
     if (event.on === "timeout") return "the file system does not answer";
-    if (event.kind === "closed") return "the file system is gone";
+    if (event.on === "unsatisfiable" || event.kind === "closed") return "the file system is gone";
     if (event.message.tag === "data") return event.message.data;
     return event.message.tag === "failed" ? reasonOf(event.message.code) : event.message.tag;
   }

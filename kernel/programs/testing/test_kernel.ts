@@ -330,16 +330,13 @@ export class TestKernel {
         return new TestSet();
       },
       *select(sources: Readonly<Record<string, unknown>>, timeoutNs = Infinity): Call<unknown> {
-        const wait = new Wait(
-          `select ${Object.keys(sources)}`,
-          () => Object.values(sources).some(isReady),
-          bench.now + timeoutNs,
-        );
-        yield wait;
+        const isAlive = () => Object.values(sources).some(canFire);
+        const isOver = () => !isAlive() || Object.values(sources).some(isReady);
+        yield new Wait(`select ${Object.keys(sources)}`, isOver, bench.now + timeoutNs);
         for (const [on, source] of Object.entries(sources)) {
           if (isReady(source)) return take(on, source);
         }
-        return { on: "timeout" };
+        return { on: isAlive() ? "timeout" : "unsatisfiable" };
       },
     };
   }
@@ -359,6 +356,13 @@ function named<T>(change: () => T): T {
     if (error instanceof NameError) throw kernelError(error.code, error.message);
     throw error;
   }
+}
+
+/** Whether anything can happen at a source, now or later. */
+function canFire(source: unknown): boolean {
+  if (source instanceof TestEndpoint) return !source.closed;
+  if (source instanceof TestService) return source.owner.services.has(source);
+  return !(source instanceof TestSet) || source.size > 0;
 }
 
 function isReady(source: unknown): boolean {
