@@ -148,6 +148,7 @@ export class TestKernel {
   takeOut(service: TestService): void {
     const node = this.names.findEntry(service.path);
     if (node !== undefined && "service" in node && node.service === service) this.names.remove(node);
+    service.owner.services.delete(service);
   }
 
   /** The service that a path leads to. */
