@@ -92,7 +92,7 @@ function readService(part: DataReader): IlContract {
 
 /** The names of a contract that a kernel would take. */
 function readNames(part: DataReader): { readonly contractName: string; readonly contract: string } {
-  part.fields(["name", "contractName", "messages", "start", "states"]);
+  part.fields(["name", "contractName", "messages", "start", "states"], ["base", "credits"]);
   try {
     const { name, contractName } = compileContract(part.value as Contract);
     return { contractName, contract: name };
