@@ -164,7 +164,7 @@ Deno.test("a contract that no kernel would take is refused with the kernel's rea
     error.message,
     /endpoints\[0\] is no contract: Contract "C\/1": state s names message "nothing"/,
   );
-  const shapeless = contract("C").replace("messages: {}", "messages: { m: undefined }");
+  const shapeless = contract("C").replace("messages: {}", "messages: { m: null }");
   assertMatch(
     refusal(`export const program = { name: "A", doc: "d", endpoints: [${shapeless}] };`).message,
     /endpoints\[0\] is no contract/,
