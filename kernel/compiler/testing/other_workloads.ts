@@ -1,75 +1,15 @@
 /**
- * Programs that stand for what programs do: checksums, sieves, counting words, calls, objects, floats.
+ * Further workloads: what the six of `workloads.ts` have little of, calls, objects, floats, strings.
  *
- * The benchmark and the test of the accounting's price run each of them with and without accounting.
+ * They are measured beside the six and do not count in their mean.
  * - Each exports `run(size)`, which gives a number that depends on all of its work.
  */
 
-/** Sources of module text, by name of the workload, with the size to run it at. */
-export const workloads: Readonly<Record<string, { readonly size: number; readonly source: string }>> = {
-  "CRC-32": {
-    size: 400_000,
-    source: `
-      const table = new Int32Array(256);
-      for (let i = 0; i < 256; i++) {
-        let c = i;
-        for (let k = 0; k < 8; k++) c = c & 1 ? (c >>> 1) ^ 0xEDB88320 : c >>> 1;
-        table[i] = c;
-      }
-      export function run(size) {
-        const bytes = new Uint8Array(size);
-        for (let i = 0; i < size; i++) bytes[i] = i * 7;
-        let c = -1;
-        for (let i = 0; i < bytes.length; i++) c = table[(c ^ bytes[i]) & 255] ^ (c >>> 8);
-        return (c ^ -1) >>> 0;
-      }`,
-  },
-  "sieve": {
-    size: 400_000,
-    source: `
-      export function run(size) {
-        const composite = new Uint8Array(size + 1);
-        let count = 0;
-        for (let i = 2; i <= size; i++) {
-          if (composite[i] === 0) {
-            count++;
-            for (let j = i * 2; j <= size; j += i) composite[j] = 1;
-          }
-        }
-        return count;
-      }`,
-  },
-  "word count": {
-    size: 200_000,
-    source: `
-      function isLetter(code) {
-        return (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
-      }
-      export function run(size) {
-        const text = new Uint8Array(size);
-        let seed = 1;
-        for (let i = 0; i < size; i++) {
-          seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-          text[i] = (seed >>> 16) % 5 === 0 ? 32 : 97 + (seed >>> 16) % 3;
-        }
-        const counts = new Map();
-        let at = 0;
-        while (at < size) {
-          while (at < size && !isLetter(text[at])) at++;
-          let hash = 0;
-          const start = at;
-          while (at < size && isLetter(text[at])) {
-            hash = (Math.imul(hash, 31) + text[at]) | 0;
-            at++;
-          }
-          if (at > start) counts.set(hash, (counts.get(hash) ?? 0) + 1);
-        }
-        let sum = 0;
-        for (const count of counts.values()) sum = (sum * 31 + count) | 0;
-        return sum;
-      }`,
-  },
-  "recursion": {
+import type { Workload } from "./workloads.ts";
+
+export const otherWorkloads: readonly Workload[] = [
+  {
+    name: "recursion",
     size: 22,
     source: `
       function fibonacci(n) {
@@ -80,7 +20,8 @@ export const workloads: Readonly<Record<string, { readonly size: number; readonl
         return fibonacci(size);
       }`,
   },
-  "objects": {
+  {
+    name: "objects",
     size: 30_000,
     source: `
       class Heap {
@@ -129,7 +70,8 @@ export const workloads: Readonly<Record<string, { readonly size: number; readonl
         return sum;
       }`,
   },
-  "floats": {
+  {
+    name: "floats",
     size: 60,
     source: `
       export function run(size) {
@@ -147,7 +89,8 @@ export const workloads: Readonly<Record<string, { readonly size: number; readonl
         return total;
       }`,
   },
-  "strings": {
+  {
+    name: "strings",
     size: 3_000,
     source: `
       function escape(text) {
@@ -171,4 +114,4 @@ export const workloads: Readonly<Record<string, { readonly size: number; readonl
         return sum;
       }`,
   },
-};
+];

@@ -1,0 +1,128 @@
+/**
+ * Workloads ready to run: with their accounting and as plain JavaScript, in compartments and outside.
+ *
+ * - All forms are given the library's names as constants and the same kernel, so they differ in nothing
+ *   but what they are compared for. The metering of the library is there in all of them; plain code is
+ *   not charged.
+ * - Each form runs the program's main function once and gives what it returns, which is the same for all.
+ */
+
+import { runInThisContext } from "node:vm";
+import { readSource } from "../../../hw/host/program_files.ts";
+import { allowedNames } from "../allowed_names.ts";
+import type { Image } from "../image.ts";
+import { instantiate } from "../instantiate.ts";
+import { evaluateAlone, surroundings } from "../lockdown.ts";
+import { setRunning } from "../metering.ts";
+import { buildIl } from "../phase_one.ts";
+import { compileIl } from "../phase_two.ts";
+import type { ImageControl, ImageSurroundings } from "../prelude.ts";
+import { plainTarget, sampleEntry, sampleIl } from "../sample_programs.ts";
+import { otherWorkloads } from "./other_workloads.ts";
+import { type Workload, workloads } from "./workloads.ts";
+
+const burstCyclesMax = 1e12;
+
+export interface WorkloadRun {
+  readonly name: string;
+  /** Whether it is one of those that the price of accounting is judged by. */
+  readonly isJudged: boolean;
+  /** Bytes or other things that one run works on. */
+  readonly size: number;
+  readonly accounted: () => unknown;
+  readonly plain: () => unknown;
+  /** The accounted code, evaluated by the host as its own. */
+  readonly outside: () => unknown;
+}
+
+type Main = (kernel: object) => Iterator<unknown, unknown>;
+
+/** All workloads, those that are judged first. */
+export function workloadRuns(): WorkloadRun[] {
+  return [
+    ...workloads.map((workload) => workloadRun(workload, true)),
+    ...otherWorkloads.map((workload) => workloadRun(workload, false)),
+  ];
+}
+
+function workloadRun(workload: Workload, isJudged: boolean): WorkloadRun {
+  const { name, size, source } = workload;
+  const input = workload.makeInput?.(size);
+  const il = source === undefined ? buildIl("apps/antivirus/main.ts", readSource).il : sampleIl({
+    "apps/sample/workload.ts": source,
+    [sampleEntry]: `
+      import { run } from "./workload.ts";
+      export default function* main(kernel) {
+        return run(kernel.size, kernel.input);
+      }`,
+  });
+  const kernel = input !== undefined && source === undefined ? oneMailKernel(input) : { size, input };
+  const image = compileIl(il, plainTarget);
+  const instance = instantiate(image);
+  instance.setLimit(burstCyclesMax);
+  const main = plainMain(il);
+  return {
+    name,
+    isJudged,
+    size,
+    accounted: () => instance.start(kernel).next().value,
+    plain: () => main(kernel).next().value,
+    outside: outsideRun(image, kernel),
+  };
+}
+
+/** The program's main function without accounting. */
+function plainMain(il: string): Main {
+  const body = il.replace("export default", "return");
+  const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`) as (
+    given: ImageSurroundings,
+  ) => Main;
+  return make(surroundings(() => new Error("never")));
+}
+
+function outsideRun(image: Image, kernel: object): () => unknown {
+  const make = runInThisContext(image.body) as (given: ImageSurroundings) => ImageControl;
+  const control = make(surroundings(() => new Error("the budget is spent")));
+  control.begin(burstCyclesMax);
+  const main = control.load() as Main;
+  return () => {
+    control.begin(burstCyclesMax);
+    const before = setRunning(control.bulk);
+    try {
+      return main(kernel).next().value;
+    } finally {
+      setRunning(before);
+    }
+  };
+}
+
+/** A kernel with one client for the antivirus, which has one mail; the main function returns the verdict. */
+function oneMailKernel(mail: Uint8Array): object {
+  let verdict = "none";
+  const client = {
+    left: 1,
+    *receiveOrClosed(): Generator<unknown, unknown> {
+      return this.left-- > 0 ? { data: { bytes: mail } } : undefined;
+    },
+    *send(message: string): Generator<unknown, void> {
+      verdict = message;
+    },
+    *close(): Generator<unknown, void> {},
+  };
+  return {
+    *register(): Generator<unknown, unknown> {
+      client.left = 1;
+      return {
+        *accept(): Generator<unknown, unknown> {
+          // The second client never comes: what the thread yields ends the run.
+          if (client.left < 1) yield verdict;
+          return client;
+        },
+      };
+    },
+    *createThread(body: () => Generator<unknown, void>): Generator<unknown, void> {
+      yield* body();
+    },
+    *yieldCpu(): Generator<unknown, void> {},
+  };
+}
