@@ -22,7 +22,7 @@ export const otherWorkloads: readonly Workload[] = [
   },
   {
     name: "objects",
-    size: 30_000,
+    size: 1_000,
     source: `
       class Heap {
         #items = [];
@@ -91,7 +91,7 @@ export const otherWorkloads: readonly Workload[] = [
   },
   {
     name: "strings",
-    size: 3_000,
+    size: 1_000,
     source: `
       function escape(text) {
         let out = "";
