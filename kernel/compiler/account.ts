@@ -141,7 +141,18 @@ export class ProgramAccounting extends ExpressionAccounting {
   #turns(node: LoopNode, frame: Frame): number {
     const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
     const { turn, lastTest } = this.#turn(node, frame);
-    this.#turnBody(node.body, turn, frame);
+    const counted = this.input.countedLoops.find(node);
+    if (counted !== undefined && node.type === "ForStatement" && node.test) {
+      const { edits } = this.input;
+      const slot = edits.insert(node.test.end);
+      const before = frame.unitsCharged;
+      this.#turnBody(node.body, (cycles) => frame.charge(turn + cycles), frame);
+      const around = frame.aroundCounted(counted, frame.unitsCharged - before);
+      slot.text = around.afterTest;
+      edits.insert(node.end, around.behind);
+    } else {
+      this.#turnBody(node.body, (cycles) => frame.chargeTurn(turn + cycles), frame);
+    }
     return first + lastTest;
   }
 
@@ -167,15 +178,16 @@ export class ProgramAccounting extends ExpressionAccounting {
     }
   }
 
-  #turnBody(body: Node, turn: number, frame: Frame): void {
+  /** `charge` gives the text that stands in front of a turn, from the cycles of its first block. */
+  #turnBody(body: Node, charge: (cycles: number) => string, frame: Frame): void {
     const { edits } = this.input;
     if (body.type === "BlockStatement") {
       const slot = edits.insert(body.start + 1);
-      slot.text = frame.chargeTurn(turn + this.#list(body.body, frame));
+      slot.text = charge(this.#list(body.body, frame));
       return;
     }
     const slot = edits.insert(body.start);
-    slot.text = `{${frame.chargeTurn(turn + this.#list([body], frame))}`;
+    slot.text = `{${charge(this.#list([body], frame))}`;
     edits.insert(body.end, "}");
   }
 

@@ -11,6 +11,7 @@
 import type { CallExpression, Class, Identifier, NewExpression } from "acorn";
 import { copyingConstructors, sizedConstructors } from "./allowed_names.ts";
 import type { CodeFlagsTable } from "./code_flags.ts";
+import type { CountedLoops } from "./counted_loops.ts";
 import type { Edits } from "./edits.ts";
 import { Frame } from "./frame.ts";
 import type { FunctionFacts } from "./function_facts.ts";
@@ -26,6 +27,7 @@ export interface AccountingInput {
   readonly prices: Prices;
   readonly facts: FunctionFacts;
   readonly flags: CodeFlagsTable;
+  readonly countedLoops: CountedLoops;
   readonly edits: Edits;
 }
 

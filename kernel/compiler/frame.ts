@@ -10,12 +10,17 @@
  * - All counting is in statements or expressions of their own with constant operands.
  */
 
+import type { CountedLoop } from "./counted_loops.ts";
 import { toUnits } from "./costs.ts";
 
 /** A loop's own count is handed over when it exceeds this many units, 16 million cycles. */
 const localUnitsMax = 1e9;
+/** A loop whose turns are in the text needs no look at the budget if all of them take less, 16,000 cycles. */
+const shortLoopUnitsMax = 1e6;
 /** Words of stack that a program's calls may take: 640 KB of the 984 KB that V8 gives. */
 export const stackWordsMax = 80_000;
+
+const handOver = "if(($c-=$n)<0)$k();$n=0;";
 
 export interface FrameOptions {
   /** Words of a call on the stack, or undefined when depth is not counted here. */
@@ -29,6 +34,8 @@ export class Frame {
   /** Whether charges go to `$n` here. */
   isLocal = false;
   usesResult = false;
+  /** Sum of all charges to `$n` in the text so far: what is not in an inner loop takes no more. */
+  unitsCharged = 0;
 
   constructor(options: FrameOptions) {
     this.weight = options.weight;
@@ -44,6 +51,7 @@ export class Frame {
   charge(cycles: number): string {
     const units = toUnits(cycles);
     if (units === 0) return "";
+    this.unitsCharged += units;
     return this.isLocal ? `$n=$n+${units}|0;` : `$c-=${units};`;
   }
 
@@ -51,6 +59,7 @@ export class Frame {
   chargeInFront(cycles: number): string {
     const units = toUnits(cycles);
     if (units === 0) return "";
+    this.unitsCharged += units;
     return this.isLocal ? `$n=$n+${units}|0,` : `$c-=${units},`;
   }
 
@@ -58,7 +67,33 @@ export class Frame {
   chargeTurn(cycles: number): string {
     const units = Math.max(1, toUnits(cycles));
     if (!this.isLocal) return `if(($c-=${units})<0)$k();`;
-    return `if(($n=$n+${units}|0)>${localUnitsMax}){if(($c-=$n)<0)$k();$n=0;}`;
+    return `if(($n=$n+${units}|0)>${localUnitsMax}){${handOver}}`;
+  }
+
+  /**
+   * What makes one loop two: the inner counts without a look at the budget, up to a limit that it may
+   * reach before `$n` is too large; the outer's test is the program's. A counter that is no number (`$g`)
+   * takes the outer way in each turn.
+   */
+  aroundCounted(
+    { counter, operator, bound, step, turns }: CountedLoop,
+    turnUnits: number,
+  ): { readonly afterTest: string; readonly behind: string } {
+    if (turns !== undefined && turns * turnUnits <= shortLoopUnitsMax) return { afterTest: "", behind: "" };
+    const turnsMax = Math.max(1, Math.floor(localUnitsMax / Math.max(1, turnUnits)));
+    const [name, value] = bound.endsWith(".length")
+      ? ["$t", bound.slice(0, -".length".length)]
+      : ["$q", bound];
+    const limit = `${name}(${counter},${value},${step},${turnsMax})`;
+    return {
+      afterTest: `;){let $l=${limit},$g=$l===$l?0:1;for(;${counter}${operator}$l||$g--`,
+      behind: `${this.afterCounted()}}`,
+    };
+  }
+
+  /** Hands `$n` over where it may have grown without a look at the budget. */
+  afterCounted(): string {
+    return this.isLocal ? `if($n>${localUnitsMax}){${handOver}}` : "";
   }
 
   /** What stands around a loop that counts by itself. */
@@ -83,7 +118,7 @@ export class Frame {
    * callees that threw have not set the depth back.
    */
   handler(): string {
-    return "if($c<0)$k();" + (this.weight === undefined ? "" : `$d=${this.depth};`);
+    return "if($c<0)$k();" + this.afterCounted() + (this.weight === undefined ? "" : `$d=${this.depth};`);
   }
 
   /** The function's own depth. */

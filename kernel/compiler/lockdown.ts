@@ -10,7 +10,7 @@
 import "ses";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
 import { formatStack } from "./fault_places.ts";
-import { installMetering, sizeOf } from "./metering.ts";
+import { fixedLength, installMetering, sizeOf } from "./metering.ts";
 import type { ImageSurroundings } from "./prelude.ts";
 
 let library: Readonly<Record<string, unknown>> | undefined;
@@ -40,7 +40,7 @@ export function surroundings(
   stop: () => Error,
   thrown: (value: unknown) => unknown = (value) => value,
 ): ImageSurroundings {
-  return { library: ensureLockdown(), stop, sizeOf, checkConstructor, thrown };
+  return { library: ensureLockdown(), stop, sizeOf, fixedLength, checkConstructor, thrown };
 }
 
 function ensureLockdown(): Readonly<Record<string, unknown>> {

@@ -38,6 +38,20 @@ function getterOf(owner: object, name: string): (self: unknown) => number {
   return (self) => Reflect.apply(getter, self, []);
 }
 
+const typedArrayPrototypes: ReadonlySet<unknown> = new Set([
+  ...[Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array],
+].map(({ prototype }) => prototype));
+
+/** The length of a string, array or typed array; undefined where a program may have put its own in front. */
+export function fixedLength(value: unknown): number | undefined {
+  if (typeof value === "string" || Array.isArray(value)) return value.length;
+  if (typeof value !== "object" || value === null) return undefined;
+  if (!typedArrayPrototypes.has(Object.getPrototypeOf(value)) || Object.hasOwn(value, "length")) {
+    return undefined;
+  }
+  return (value as Uint8Array).length;
+}
+
 /** Bytes that reading all of a value takes; 0 for what has no size. */
 export function sizeOf(value: unknown): number {
   if (typeof value === "string") return value.length;

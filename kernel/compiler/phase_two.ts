@@ -13,6 +13,7 @@ import { sha256 } from "./checksum.ts";
 import { CodeFlagsTable } from "./code_flags.ts";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import type { CompilationTarget } from "./costs.ts";
+import { CountedLoops } from "./counted_loops.ts";
 import { Edits } from "./edits.ts";
 import { FunctionFacts } from "./function_facts.ts";
 import { type IlHeader, parseIlHeader, sourcePlace } from "./il.ts";
@@ -59,7 +60,8 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
     return !prices.isShortCall(call) && (callee === undefined || facts.smallPrice(callee) === undefined);
   });
   const edits = new Edits(text);
-  new ProgramAccounting({ text, scopes, prices, facts, flags, edits }).program(program);
+  const countedLoops = new CountedLoops(scopes, flags);
+  new ProgramAccounting({ text, scopes, prices, facts, flags, countedLoops, edits }).program(program);
   const accounted = edits.apply();
   const used = new Set(scopes.free.map(({ node }) => node.name));
   const libraryNames = [...allowedNames].filter((name) => used.has(name));

@@ -43,6 +43,8 @@ export interface ImageSurroundings {
   readonly stop: () => Error;
   /** Bytes that copying a value moves. */
   readonly sizeOf: (value: unknown) => number;
+  /** The length of a string, an array or a typed array, unless reading it may run code of the program. */
+  readonly fixedLength: (value: unknown) => number | undefined;
   /** Gives a constructor back unless it allocates by size. */
   readonly checkConstructor: (value: unknown) => unknown;
   /** Gives back what the program is about to throw. */
@@ -58,6 +60,10 @@ const scanned = [
   "const $s=(v)=>{$b($e.sizeOf(v));return v;};",
   "const $z=(v,n)=>{const b=typeof v==='object'?$e.sizeOf(v):v*n;",
   `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
+  // The limit of a counted loop's inner turns, not a number if what it counts with is none or too large.
+  "const $q=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1))return 0/0;",
+  "const l=i+s*t;return i>-1e15&&l<1e15?b<l?b:l:0/0;};",
+  "const $t=(i,v,s,t)=>$q(i,$e.fixedLength(v),s,t);",
   "const $w=$e.checkConstructor;",
   "const $t=$e.thrown;",
 ].join("");

@@ -26,6 +26,8 @@ export interface Binding {
   /** Expressions that are stored in it whole; `undefined` for one that is not known, such as a parameter. */
   readonly values: (Node | undefined)[];
   readonly roles: Set<ReferenceRole>;
+  /** Whether a function or class inside of the one that declares it refers to it. */
+  isCaptured: boolean;
 }
 
 export interface FreeReference {
@@ -50,12 +52,14 @@ interface Scope {
   readonly names: Map<string, Binding>;
   /** Functions other than arrows have `arguments`. */
   readonly hasArguments: boolean;
+  /** How many functions and classes are around it. */
+  readonly level: number;
 }
 
 class ScopeAnalysis implements Scopes {
   readonly bindings = new Map<Node, Binding>();
   readonly free: FreeReference[] = [];
-  #scope: Scope = { parent: undefined, names: new Map(), hasArguments: false };
+  #scope: Scope = { parent: undefined, names: new Map(), hasArguments: false, level: 0 };
   readonly #pending: {
     readonly node: Identifier;
     readonly role: ReferenceRole;
@@ -76,6 +80,7 @@ class ScopeAnalysis implements Scopes {
       if (binding !== undefined) {
         this.bindings.set(node, binding);
         binding.roles.add(role);
+        if (scope.level < from.level) binding.isCaptured = true;
         if (role === "write") binding.values.push(value);
         return;
       }
@@ -84,9 +89,9 @@ class ScopeAnalysis implements Scopes {
     this.free.push({ node, role });
   }
 
-  #within(hasArguments: boolean, body: () => void): void {
+  #within(hasArguments: boolean, body: () => void, level = this.#scope.level): void {
     const outer = this.#scope;
-    this.#scope = { parent: outer, names: new Map(), hasArguments };
+    this.#scope = { parent: outer, names: new Map(), hasArguments, level };
     body();
     this.#scope = outer;
   }
@@ -109,6 +114,7 @@ class ScopeAnalysis implements Scopes {
       functionNode: bindsFunction ? value : undefined,
       values: [value],
       roles: new Set(),
+      isCaptured: false,
     };
     this.#scope.names.set(declaration.name, binding);
     this.bindings.set(declaration, binding);
@@ -283,7 +289,7 @@ class ScopeAnalysis implements Scopes {
           this.#hoistVariables(node.body.body);
           this.#block(node.body.body);
         });
-      });
+      }, this.#scope.level + 1);
     });
   }
 
@@ -292,7 +298,7 @@ class ScopeAnalysis implements Scopes {
       if (node.id) this.#declare(node.id, "class");
       if (node.superClass) this.#visit(node.superClass);
       for (const member of node.body.body) this.#visit(member);
-    });
+    }, this.#scope.level + 1);
   }
 
   /** Visits the expressions inside of a pattern that declares names. */
