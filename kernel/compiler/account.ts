@@ -12,7 +12,8 @@
 
 import type { BlockStatement, LabeledStatement, Program, ReturnStatement, TryStatement } from "acorn";
 import { ExpressionAccounting } from "./account_expressions.ts";
-import { Frame } from "./frame.ts";
+import type { CountedLoop } from "./counted_loops.ts";
+import { Frame, shortLoopUnitsMax } from "./frame.ts";
 import { type FunctionNode, isLoop, type LoopNode, type Node } from "./syntax.ts";
 
 export class ProgramAccounting extends ExpressionAccounting {
@@ -142,18 +143,25 @@ export class ProgramAccounting extends ExpressionAccounting {
     const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
     const { turn, lastTest } = this.#turn(node, frame);
     const counted = this.input.countedLoops.find(node);
-    if (counted !== undefined && node.type === "ForStatement" && node.test) {
-      const { edits } = this.input;
-      const slot = edits.insert(node.test.end);
-      const before = frame.unitsCharged;
-      this.#turnBody(node.body, (cycles) => frame.charge(turn + cycles), frame);
-      const around = frame.aroundCounted(counted, frame.unitsCharged - before);
-      slot.text = around.afterTest;
-      edits.insert(node.end, around.behind);
-    } else {
+    if (counted === undefined) {
       this.#turnBody(node.body, (cycles) => frame.chargeTurn(turn + cycles), frame);
-    }
+    } else this.#countedTurns(node, counted, turn, frame);
     return first + lastTest;
+  }
+
+  /** A loop that counts: its turns are charged one by one, and the budget is looked at once in very many. */
+  #countedTurns(node: LoopNode, counted: CountedLoop, turn: number, frame: Frame): void {
+    const { edits, text } = this.input;
+    const slot = edits.insert(node.body.start);
+    const before = frame.unitsCharged;
+    this.#turnBody(node.body, (cycles) => frame.charge(turn + cycles), frame);
+    const turnUnits = frame.unitsCharged - before;
+    if (counted.turns !== undefined && counted.turns * turnUnits <= shortLoopUnitsMax) return;
+    const { inFront, behind } = frame.aroundCounted(counted, turnUnits);
+    slot.text = inFront;
+    edits.insert(node.end, behind);
+    const { start, end } = counted.updateNode;
+    edits.replace(start, end, ` ${text.slice(start, end).replace(/[^\n]/g, "")}`);
   }
 
   /** Cycles of a turn beside its body, and of the test that ends the loop. */

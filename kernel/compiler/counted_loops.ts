@@ -17,9 +17,12 @@ import { forEachChild, isFunction, isLoop, type LoopNode, type Node } from "./sy
 export interface CountedLoop {
   readonly counter: string;
   readonly operator: "<" | "<=";
-  /** Texts that name the same values all the time that the loop runs. */
+  /** A number, or the name of a variable: the counter's bound, or what has it as its length. */
   readonly bound: string;
+  readonly length: boolean;
   readonly step: string;
+  readonly update: string;
+  readonly updateNode: Node;
   /** Turns, when they are in the text. */
   readonly turns: number | undefined;
 }
@@ -45,14 +48,17 @@ export class CountedLoops {
     if (start === undefined || step === undefined || !this.#leavesAlone(node.body, counter)) {
       return undefined;
     }
-    const boundText = this.#bound(bound, node.body);
-    if (boundText === undefined) return undefined;
-    const turns = (Number(boundText) - Number(start)) / Number(step) + 1;
+    const found = this.#bound(bound, node.body);
+    if (found === undefined) return undefined;
+    const turns = (Number(found.bound) - Number(start)) / Number(step) + 1;
     return {
       counter: counter.name,
       operator,
-      bound: boundText,
+      ...found,
       step,
+      // Not the same for a counter that begins as a string.
+      update: node.update.type === "UpdateExpression" ? `${counter.name}++` : `${counter.name}+=${step}`,
+      updateNode: node.update,
       turns: Number.isFinite(turns) ? Math.max(0, Math.ceil(turns)) : undefined,
     };
   }
@@ -77,14 +83,14 @@ export class CountedLoops {
     return step === undefined ? this.#steadyName(update.right, body) : Number(step) >= 1 ? step : undefined;
   }
 
-  #bound(bound: Node, body: Node): string | undefined {
+  #bound(bound: Node, body: Node): Pick<CountedLoop, "bound" | "length"> | undefined {
     const fixed = numberText(bound) ?? this.#steadyName(bound, body);
-    if (fixed !== undefined) return fixed;
+    if (fixed !== undefined) return { bound: fixed, length: false };
     if (bound.type !== "MemberExpression" || bound.computed || bound.optional) return undefined;
     if (bound.property.type !== "Identifier" || bound.property.name !== "length") return undefined;
     const holder = this.#steadyName(bound.object, body);
     if (holder === undefined || this.#flags.of(body).hasCall || mayChangeLength(body)) return undefined;
-    return `${holder}.length`;
+    return { bound: holder, length: true };
   }
 
   /** The name of a variable that keeps its value while the loop runs. */
@@ -103,6 +109,7 @@ export class CountedLoops {
 
   /** Whether a body does not write a variable, and neither waits nor breaks out nor holds loops or functions. */
   #leavesAlone(node: Node, variable: Identifier): boolean {
+    if (node.type === "ContinueStatement" && node.label) return false;
     if (isFunction(node) || isLoop(node) || refusedNodes.has(node.type)) return false;
     if (node.type === "AssignmentExpression" && this.#isSame(node.left, variable)) return false;
     if (node.type === "UpdateExpression" && this.#isSame(node.argument, variable)) return false;

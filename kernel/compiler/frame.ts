@@ -15,8 +15,8 @@ import { toUnits } from "./costs.ts";
 
 /** A loop's own count is handed over when it exceeds this many units, 16 million cycles. */
 const localUnitsMax = 1e9;
-/** A loop whose turns are in the text needs no look at the budget if all of them take less, 16,000 cycles. */
-const shortLoopUnitsMax = 1e6;
+/** A loop whose turns are in the text needs no look at the budget if they take less, 16,000 cycles. */
+export const shortLoopUnitsMax = 1e6;
 /** Words of stack that a program's calls may take: 640 KB of the 984 KB that V8 gives. */
 export const stackWordsMax = 80_000;
 
@@ -71,23 +71,19 @@ export class Frame {
   }
 
   /**
-   * What makes one loop two: the inner counts without a look at the budget, up to a limit that it may
-   * reach before `$n` is too large; the outer's test is the program's. A counter that is no number (`$g`)
-   * takes the outer way in each turn.
+   * What makes one loop two. The inner counts without a look at the budget, up to a limit that it reaches
+   * before `$n` is too large; the outer has the program's test. The limit of a counter that is no number is
+   * none either, and the inner loop then has one turn.
    */
   aroundCounted(
-    { counter, operator, bound, step, turns }: CountedLoop,
+    { counter, operator, bound, length, step, update }: CountedLoop,
     turnUnits: number,
-  ): { readonly afterTest: string; readonly behind: string } {
-    if (turns !== undefined && turns * turnUnits <= shortLoopUnitsMax) return { afterTest: "", behind: "" };
+  ): { readonly inFront: string; readonly behind: string } {
     const turnsMax = Math.max(1, Math.floor(localUnitsMax / Math.max(1, turnUnits)));
-    const [name, value] = bound.endsWith(".length")
-      ? ["$t", bound.slice(0, -".length".length)]
-      : ["$q", bound];
-    const limit = `${name}(${counter},${value},${step},${turnsMax})`;
+    const limit = `${length ? "$t" : "$q"}(${counter},${bound},${step},${turnsMax})`;
     return {
-      afterTest: `;){let $l=${limit},$g=$l===$l?0:1;for(;${counter}${operator}$l||$g--`,
-      behind: `${this.afterCounted()}}`,
+      inFront: `{const $l=${limit};do`,
+      behind: `while(${update},${counter}${operator}$l);${this.afterCounted()}}`,
     };
   }
 
