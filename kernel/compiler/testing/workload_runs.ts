@@ -18,17 +18,12 @@ import { buildIl } from "../phase_one.ts";
 import { compileIl } from "../phase_two.ts";
 import type { ImageControl, ImageSurroundings } from "../prelude.ts";
 import { plainTarget, sampleEntry, sampleIl } from "../sample_programs.ts";
-import { otherWorkloads } from "./other_workloads.ts";
-import { type Workload, workloads } from "./workloads.ts";
+import type { Workload } from "./workloads.ts";
 
 const burstCyclesMax = 1e12;
 
 export interface WorkloadRun {
   readonly name: string;
-  /** Whether it is one of those that the price of accounting is judged by. */
-  readonly isJudged: boolean;
-  /** Bytes or other things that one run works on. */
-  readonly size: number;
   readonly accounted: () => unknown;
   readonly plain: () => unknown;
   /** The accounted code, evaluated by the host as its own. */
@@ -37,15 +32,8 @@ export interface WorkloadRun {
 
 type Main = (kernel: object) => Iterator<unknown, unknown>;
 
-/** All workloads, those that are judged first. */
-export function workloadRuns(): WorkloadRun[] {
-  return [
-    ...workloads.map((workload) => workloadRun(workload, true)),
-    ...otherWorkloads.map((workload) => workloadRun(workload, false)),
-  ];
-}
-
-function workloadRun(workload: Workload, isJudged: boolean): WorkloadRun {
+/** Loads a workload afresh. */
+export function workloadRun(workload: Workload): WorkloadRun {
   const { name, size, source } = workload;
   const input = workload.makeInput?.(size);
   const il = source === undefined ? buildIl("apps/antivirus/main.ts", readSource).il : sampleIl({
@@ -63,8 +51,6 @@ function workloadRun(workload: Workload, isJudged: boolean): WorkloadRun {
   const main = plainMain(il);
   return {
     name,
-    isJudged,
-    size,
     accounted: () => instance.start(kernel).next().value,
     plain: () => main(kernel).next().value,
     outside: outsideRun(image, kernel),

@@ -119,8 +119,8 @@ const scanSource = `
     let state = 0;
     let found = 0;
     for (let i = 0; i < bytes.length; i++) {
-      state = next[state * 256 + bytes[i]];
-      found += hits[state];
+      state = next[state << 8 | bytes[i]];
+      found = (found + hits[state]) | 0;
     }
     return found;
   }`;
