@@ -7,8 +7,6 @@
  * - The table has one entry per line with insertions, `line:column~shift,column~shift…` in base 36.
  */
 
-import MagicString from "magic-string";
-
 /** A place for text that is not known yet; it stays empty unless it is filled. */
 export interface Slot {
   text: string;
@@ -34,29 +32,87 @@ export class Edits {
   }
 
   apply(): { readonly text: string; readonly columns: string } {
-    const result = new MagicString(this.#text);
     const slots = this.#slots.filter(({ slot }) => slot.text !== "");
-    // Sorting is stable: slots at one place keep their order.
-    for (const { at, slot } of slots.sort((a, b) => a.at - b.at)) result.appendLeft(at, slot.text);
-    for (const { start, end, text } of this.#replacements) result.overwrite(start, end, text);
-    return { text: result.toString(), columns: columnTable(result) };
+    const edits: readonly Edit[] = [
+      ...slots.map(({ at, slot }) => ({ start: at, end: at, text: slot.text })),
+      ...this.#replacements,
+    ];
+    // Sorting is stable: slots at one place keep their order, and stand in front of what is replaced there.
+    return new EditedText(this.#text).make([...edits].sort((a, b) => a.start - b.start));
   }
 }
 
-function columnTable(result: MagicString): string {
-  const entries: string[] = [];
-  result.generateDecodedMap({ hires: false }).mappings.forEach((segments, line) => {
-    const moves: string[] = [];
-    let shift = 0;
-    for (const segment of segments) {
-      const original = segment[3];
-      if (original === undefined || segment[0] - original === shift) continue;
-      shift = segment[0] - original;
-      moves.push(`${segment[0].toString(36)}~${shift.toString(36)}`);
+interface Edit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+}
+
+/** A text while its edits are made, from its start to its end. */
+class EditedText {
+  readonly #text: string;
+  readonly #entries: string[] = [];
+  #result = "";
+  /** Where the result has come to in the text, and where its line began in both. */
+  #at = 0;
+  #lineStart = 0;
+  #resultLineStart = 0;
+  #line = 0;
+  /** Columns that moved in this line, and how far the last of them did. */
+  #moves: string[] = [];
+  #shift = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  make(edits: readonly Edit[]): { readonly text: string; readonly columns: string } {
+    for (const { start, end, text } of edits) {
+      this.#copy(start);
+      this.#result += text;
+      if (end > start) this.#skip(end, text);
     }
-    if (moves.length > 0) entries.push(`${line.toString(36)}:${moves.join()}`);
-  });
-  return entries.join(";");
+    this.#copy(this.#text.length);
+    this.#endLine();
+    return { text: this.#result, columns: this.#entries.join(";") };
+  }
+
+  /** Copies up to `end`. */
+  #copy(end: number): void {
+    if (end === this.#at) return;
+    const column = this.#result.length - this.#resultLineStart;
+    const shift = column - (this.#at - this.#lineStart);
+    if (shift !== this.#shift) this.#moves.push(`${column.toString(36)}~${shift.toString(36)}`);
+    this.#shift = shift;
+    for (;;) {
+      const next = this.#text.indexOf("\n", this.#at) + 1;
+      if (next === 0 || next > end) break;
+      this.#result += this.#text.slice(this.#at, next);
+      this.#at = next;
+      this.#endLine();
+      this.#lineStart = next;
+      this.#resultLineStart = this.#result.length;
+    }
+    this.#result += this.#text.slice(this.#at, end);
+    this.#at = end;
+  }
+
+  /** Passes over text that was replaced by one with as many line ends. */
+  #skip(end: number, replacement: string): void {
+    this.#at = end;
+    for (let found = replacement.indexOf("\n"); found >= 0; found = replacement.indexOf("\n", found + 1)) {
+      this.#endLine();
+      this.#lineStart = this.#text.indexOf("\n", this.#lineStart) + 1;
+      this.#resultLineStart = this.#result.length - replacement.length + found + 1;
+    }
+  }
+
+  #endLine(): void {
+    if (this.#moves.length > 0) this.#entries.push(`${this.#line.toString(36)}:${this.#moves.join()}`);
+    this.#moves = [];
+    this.#shift = 0;
+    this.#line++;
+  }
 }
 
 /** The column (from 1) of the original text for a line and column (from 1) of the edited text. */

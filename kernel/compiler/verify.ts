@@ -64,9 +64,11 @@ class Verifier {
     if (html !== null) {
       this.#refuse(html.index, "html-comment", `"${html[0]}" may open or close a comment in scripts`);
     }
-    const imported = /(?:^|[^.]|\.\.\.)\b(import|eval)\s*(?:\(|\/[/*])/.exec(text);
-    if (imported !== null) {
-      this.#refuse(imported.index, "evaluation", `"${imported[1]}(" may not occur, not even in a string`);
+    for (const word of ["import", "eval"]) {
+      for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + 1)) {
+        if (!opensCall(text, at, at + word.length)) continue;
+        this.#refuse(at, "evaluation", `"${word}(" may not occur, not even in a string`);
+      }
     }
   }
 
@@ -184,4 +186,13 @@ class Verifier {
   #refuse(offset: number, rule: string, reason: string): never {
     throw new CompileError(this.#placeOf(offset), rule, reason);
   }
+}
+
+/** Whether a word may be read as a call or the start of one; a property of that name is none, after `...` it is. */
+function opensCall(text: string, start: number, end: number): boolean {
+  const before = text.slice(Math.max(0, start - 3), start);
+  if (/\w$/.test(before) || before.endsWith(".") && before !== "...") return false;
+  let at = end;
+  while (at < text.length && text[at]?.trim() === "") at++;
+  return text[at] === "(" || text[at] === "/" && (text[at + 1] === "/" || text[at + 1] === "*");
 }

@@ -39,7 +39,7 @@ const refused: readonly (readonly [title: string, rule: string, code: string])[]
   ["a subclass of a buffer", "super-class", "class A extends §Uint8Array {}"],
   ["an opening HTML comment in a string", "html-comment", "'§<!--'"],
   ["a closing HTML comment as operators", "html-comment", "let n = 3; while (n§--> 0);"],
-  ["a call of eval in a string", "evaluation", "const s = 'x§ eval(1)'"],
+  ["a call of eval in a string", "evaluation", "const s = 'x §eval(1)'"],
 ];
 
 for (const [title, rule, marked] of refused) {
