@@ -81,6 +81,10 @@ class ProgramWriter {
       () => `if (${value()}) { ${inner()} } else { ${inner()} }\n`,
       () => `if (${value()}) ${this.statement(0, [])}\n`,
       () => `${name}: for (let i = 0; i < ${tape.number(5)}; i++) { ${inner(loopJumps)} }\n`,
+      () =>
+        `const ${name} = b & 15; for (let i = a; i < ${name}; i++) { ${inner(["continue;", "break;"])} }\n`,
+      () => `for (let i = 0, n = a; i <= n; i += 3) { b = i ^ n; if (i > 90) break; }\n`,
+      () => `for (let i = 0; i < list.length; i++) b = b + list[i] | 0;\n`,
       () => `let ${name} = 3; while (${name}-- > 0) { ${inner(["break;", "continue;"])} }\n`,
       () => `let ${name} = 0; do { ${name}++; ${inner(["break;"])} } while (${name} < 2)\n`,
       () => `${name}: for (const x of [...list, a]) { b = x; ${inner(loopJumps)} }\n`,
@@ -202,7 +206,7 @@ function countedStatement(tape: Tape, depth: number, inLoop: boolean): Counted {
       text: `${x} = work(${y}); `,
       execute: (machine) => {
         const turns = read(machine) & 3;
-        machine.cycles += 1 + 2 + 3 + turns * 6;
+        machine.cycles += 1 + 1 + 2 + 2 + turns * 5;
         machine.variables[target] = ((turns * (turns - 1)) / 2 + read(machine)) | 0;
         return true;
       },
@@ -273,7 +277,7 @@ Deno.test("a random program counts, up to each kernel call, what a reference int
     fc.property(tapes, (numbers) => {
       const program = countedList(new Tape(numbers), 4, false);
       const textOf = (body: string) => `
-        function work(n) { let s = 0; for (let i = 0; i < (n & 3); i++) s = (s + i) | 0; return (s + n) | 0; }
+        function work(n) { let s = 0; const m = n & 3; for (let i = 0; i < m; i++) s = (s + i) | 0; return (s + n) | 0; }
         export default function* main(kernel) { ${body} }`;
       const il = sampleIl(textOf(`let a = 1, b = 2, c = 3; ${program.text} return [a, b, c];`));
       // The top level of the module.

@@ -46,6 +46,71 @@ for (
   });
 }
 
+Deno.test("a counted loop is charged turn by turn, however many there are", () => {
+  const loop = (turns: number) => `let s = 0; const n = ${turns}; for (let i = 0; i < n; i++) s ^= i;`;
+  assertCycles(cyclesOf(loop(0)), 2);
+  assertCycles(cyclesOf(loop(3)), 2 + 3 * 4);
+  // More than the loop counts by itself before it looks at the budget.
+  assertCycles(cyclesOf(loop(9_000_000)), 2 + 9_000_000 * 4);
+});
+
+Deno.test("a counted loop that an error leaves is charged for the turns that began", () => {
+  const text = "const n = 100; try { for (let i = 0; i < n; i++) if (i === 6) throw 1; } catch {}";
+  assertCycles(cyclesOf(text), 2 + 7 * 5 + 1);
+});
+
+for (
+  const [title, body, expected] of [
+    ["a bound that is a string", "const n = '3'; for (let i = 0; i < n; i++) seen.push(i);", [0, 1, 2]],
+    ["a counter that begins as a string", "const n = 3; for (let i = '1'; i < n; i++) seen.push(i);", [
+      "1",
+      2,
+    ]],
+    ["a step that is a string", "const s = '1', n = 99; for (let i = 0; i < n; i += s) seen.push(i);", [
+      0,
+      "01",
+      "011",
+    ]],
+    ["a step below one", "const s = 0.5, n = 1; for (let i = 0; i <= n; i += s) seen.push(i);", [0, 0.5, 1]],
+    ["no number as its bound", "let n; for (let i = 0; i < n; i++) seen.push(i);", []],
+    [
+      "a bound that is an object, which is asked before each turn",
+      "const n = { valueOf() { seen.push('?'); return 2; } }; for (let i = 0; i < n; i++) seen.push(i);",
+      ["?", 0, "?", 1, "?"],
+    ],
+    [
+      "a bound that its body lowers",
+      "let n = 9; for (let i = 0; i < n; i++) { n -= 2; seen.push(i); }",
+      [0, 1, 2],
+    ],
+    [
+      "an array that its body shortens",
+      "const list = [1, 2, 3, 4]; for (let i = 0; i < list.length; i++) { seen.push(list.pop()); }",
+      [4, 3],
+    ],
+    [
+      "the length of an object of its own, which is asked before each turn",
+      "const o = { get length() { seen.push('?'); return 1; } }; let s = 0; for (let i = 0; i < o.length; i++) s += i;",
+      ["?", "?"],
+    ],
+    [
+      "continue and a function that sees each turn's counter",
+      "const n = 4, all = []; for (let i = 0; i < n; i++) { if (i & 1) continue; all.push(() => i); } for (const f of all) seen.push(f());",
+      [0, 2],
+    ],
+    [
+      "a jump to the loop around",
+      "const n = 3; outer: for (let i = 0; i < n; i++) { for (let j = 0; j < n; j++) { if (j > i) continue outer; seen.push(j); } }",
+      [0, 0, 1, 0, 1, 2],
+    ],
+  ] as const
+) {
+  Deno.test(`a loop counts as without accounting with ${title}`, () => {
+    const text = `export default function* main() { const seen = []; ${body} return JSON.stringify(seen); }`;
+    assertEquals(JSON.parse(String(runSample(text).result)), expected);
+  });
+}
+
 Deno.test("work is counted in the burst in which it is done", () => {
   const instance = instantiate(sampleImage(`
     export default function* main(kernel) {

@@ -48,6 +48,15 @@ for (
   const [title, body] of [
     ["an endless loop", "for (;;);"],
     ["a loop in a loop", "for (;;) for (let i = 0; i < 10; i++);"],
+    ["a counted loop of very many turns", "const n = 1e15; for (let i = 0; i < n; i++);"],
+    ["a counted loop to a string", "const n = '1e300'; for (let i = 0; i < n; i++);"],
+    ["a counted loop that stands still", "const s = 0; for (let i = 0, n = 9; i < n; i += s);"],
+    ["a counted loop beyond whole numbers", "const n = 1e300; for (let i = 2 ** 53; i < n; i++);"],
+    ["a counted loop of tiny steps", "const s = 1e-300; for (let i = 1, n = 2; i < n; i += s);"],
+    [
+      "a counted loop that is left again and again",
+      "const n = 9; for (;;) { try { for (let i = 0; i < n; i++) if (i > 3) throw 1; } catch {} }",
+    ],
     ["a finally that goes on", "for (;;) { try { while (true); } finally { continue; } }"],
     ["a catch that swallows", "for (;;) { try { for (;;) { try { for (;;); } catch {} } } catch {} }"],
     [

@@ -76,11 +76,11 @@ export function preludeText(libraryNames: readonly string[], costs: OperationCos
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$stop=$spent+n;` +
     `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;},` +
-    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},bulk:$b,isStopped:()=>$stopped,load(){\n`;
+    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},bulk:$b,isStopped:()=>$stopped,load:(()=>{\n`;
   return "(($e)=>{" +
     `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
     "let $c=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk + `return{${control}`;
 }
 
 /** The text behind a program's own. */
-export const postludeText = "\n}};})";
+export const postludeText = "\n})};})";
