@@ -3,7 +3,7 @@
  *
  * The forms of a workload take turns, so that what else the machine does hits them alike, and of each the
  * fastest run counts; only ratios within one run of this program mean anything. Each workload is loaded
- * three times, as now and then the host compiles one form badly for good.
+ * five times, as now and then the host compiles one form badly for good.
  * - Aims: over the six judged workloads a geometric mean of 1.15 and none over 1.5, and in a compartment
  *   at most 1.10 times as long as outside.
  */
@@ -15,7 +15,7 @@ import { workloads } from "./workloads.ts";
 /** Runs before the clock counts, and for how long it does: the host compiles hot code in steps. */
 const warmMs = 400;
 const measuredMs = 600;
-const loads = 3;
+const loads = 5;
 
 interface Times {
   readonly plain: number;
