@@ -80,7 +80,7 @@ export class Frame {
     turnUnits: number,
   ): { readonly inFront: string; readonly behind: string } {
     const turnsMax = Math.max(1, Math.floor(localUnitsMax / Math.max(1, turnUnits)));
-    const limit = `${length ? "$t" : "$q"}(${counter},${bound},${step},${turnsMax})`;
+    const limit = `${length ? "$v" : "$q"}(${counter},${bound},${step},${turnsMax})`;
     return {
       inFront: `{const $l=${limit};do`,
       behind: `while(${update},${counter}${operator}$l);${this.afterCounted()}}`,

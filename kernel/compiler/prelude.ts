@@ -62,8 +62,8 @@ const scanned = [
   `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
   // The limit of a counted loop's inner turns, not a number if what it counts with is none or too large.
   "const $q=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1))return 0/0;",
-  "const l=i+s*t;return i>-1e15&&l<1e15?b<l?b:l:0/0;};",
-  "const $t=(i,v,s,t)=>$q(i,$e.fixedLength(v),s,t);",
+  "const e=i+s*t;return i>-1e15&&e<1e15?b<e?b:e:0/0;};",
+  "const $v=(i,v,s,t)=>$q(i,$e.fixedLength(v),s,t);",
   "const $w=$e.checkConstructor;",
   "const $t=$e.thrown;",
 ].join("");
