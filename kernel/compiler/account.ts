@@ -23,7 +23,8 @@ export class ProgramAccounting extends ExpressionAccounting {
     const { edits } = this.input;
     const [first] = program.body;
     const slot = edits.insert(first?.start ?? 0);
-    slot.text = frame.charge(this.#list(program.body, frame));
+    const cycles = this.#list(program.body, frame);
+    slot.text = (this.input.sampling?.declarations ?? "") + frame.charge(cycles);
   }
 
   /** Inserts charges into a list of statements, except for its first block: whose cycles it gives back. */
@@ -42,6 +43,8 @@ export class ProgramAccounting extends ExpressionAccounting {
     for (const statement of list) {
       if (!isFirst && slot === undefined) slot = this.input.edits.insert(statement.start);
       cycles += this.#statement(statement, frame);
+      const kept = this.input.sampling?.afterStatement(statement);
+      if (kept) this.input.edits.insert(statement.end, kept);
       const { hasYield, hasJump } = this.input.flags.of(statement);
       if (hasYield || hasJump) close();
     }
@@ -126,16 +129,26 @@ export class ProgramAccounting extends ExpressionAccounting {
     if (node.type === "ForInStatement" || node.type === "ForOfStatement") {
       before = this.expression(node.right, frame);
     }
+    const { edits, sampling } = this.input;
+    const kept = sampling?.beforeLoop(node);
+    if (kept !== undefined) edits.insert(whole.start, `{${kept}`);
+    const cycles = before + this.#countedLoop(node, whole, frame);
+    if (kept !== undefined) edits.insert(whole.end, "}");
+    return cycles;
+  }
+
+  /** A loop that does not wait counts in a variable of its own. */
+  #countedLoop(node: LoopNode, whole: Node, frame: Frame): number {
     const { edits, flags } = this.input;
     const becomesLocal = !frame.isLocal && !flags.of(node).hasYield;
-    if (!becomesLocal) return before + this.#turns(node, frame);
+    if (!becomesLocal) return this.#turns(node, frame);
     const [opening, closing] = Frame.aroundLoop;
     edits.insert(whole.start, opening);
     frame.isLocal = true;
     const cycles = this.#turns(node, frame);
     frame.isLocal = false;
     edits.insert(whole.end, closing);
-    return before + cycles;
+    return cycles;
   }
 
   /** Inserts the charge of a turn; gives the cycles of what runs once, before the first. */
@@ -242,12 +255,16 @@ export class ProgramAccounting extends ExpressionAccounting {
 
   protected override functionBody(node: FunctionNode): void {
     const { facts, edits, flags, text } = this.input;
-    if (facts.smallPrice(node) !== undefined) return;
+    const outside = new Frame({ weight: undefined, hasFinally: false });
+    if (facts.smallPrice(node) !== undefined) {
+      // Charged where it is called; what it loads and stores is sampled here.
+      this.expression(node.body, outside);
+      return;
+    }
     const frame = new Frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
       hasFinally: flags.of(node.body).hasFinally,
     });
-    const outside = new Frame({ weight: undefined, hasFinally: false });
     let cycles = 0;
     for (const parameter of node.params) cycles += this.expression(parameter, outside);
     if (node.body.type === "BlockStatement") {

@@ -8,7 +8,7 @@
  * - `yield*` is wrapped so that the depth of calls is right again when the program goes on.
  */
 
-import type { CallExpression, Class, Identifier, NewExpression } from "acorn";
+import type { CallExpression, Class, Identifier, MemberExpression, NewExpression } from "acorn";
 import { copyingConstructors, sizedConstructors } from "./allowed_names.ts";
 import type { CodeFlagsTable } from "./code_flags.ts";
 import type { CountedLoops } from "./counted_loops.ts";
@@ -16,6 +16,7 @@ import type { Edits } from "./edits.ts";
 import { Frame } from "./frame.ts";
 import type { FunctionFacts } from "./function_facts.ts";
 import type { Prices } from "./prices.ts";
+import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling_plan.ts";
 import type { Scopes } from "./scope.ts";
 import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
@@ -29,6 +30,8 @@ export interface AccountingInput {
   readonly flags: CodeFlagsTable;
   readonly countedLoops: CountedLoops;
   readonly edits: Edits;
+  /** Undefined where no cache is modelled. */
+  readonly sampling: SamplingPlan | undefined;
 }
 
 /** Bytes of an element, for the constructors that take a size. */
@@ -83,6 +86,8 @@ export abstract class ExpressionAccounting {
         return own + this.#wrapped("$s", node.argument, "", frame);
       case "YieldExpression":
         return own + this.#yield(node, frame);
+      case "MemberExpression":
+        return own + this.#member(node, frame);
       default:
         return own + this.#children(node, frame);
     }
@@ -166,6 +171,24 @@ export abstract class ExpressionAccounting {
     return cycles;
   }
 
+  #member(node: MemberExpression, frame: Frame): number {
+    const access = this.input.sampling?.access(node);
+    if (access === undefined) return this.#children(node, frame);
+    const { edits, text } = this.input;
+    const { object, property } = node;
+    const isLookedUp = access.form === "looked up";
+    const isVariable = object.type === "Identifier";
+    if (isLookedUp && !isVariable) edits.insert(object.start, "$V(");
+    const cycles = this.expression(object, frame);
+    if (isLookedUp && !isVariable) edits.insert(object.end, ")");
+    const index = isSimpleIndex(property) ? text.slice(property.start, property.end) : undefined;
+    const [opening, closing] = elementTexts(access, isVariable ? object.name : "$v", index);
+    edits.insert(property.start, opening);
+    const indexCycles = this.expression(property, frame);
+    edits.insert(property.end, closing);
+    return cycles + indexCycles;
+  }
+
   #freeName(node: Node): string | undefined {
     return node.type === "Identifier" && !this.input.scopes.bindings.has(node) ? node.name : undefined;
   }
@@ -214,4 +237,15 @@ export abstract class ExpressionAccounting {
     if (fieldSlot !== undefined) fieldSlot.text = `(${fields.chargeInFront(fieldCycles)}`;
     return cycles;
   }
+}
+
+/** What stands around an index so that its line is sampled; `index` when it may be read more than once. */
+function elementTexts(access: ElementAccess, array: string, index: string | undefined): [string, string] {
+  if (access.form === "looked up") return [`$u(${array},(`, "))"];
+  const { numbers, inLoop } = access;
+  if (!inLoop) return ["$g((", `),$p${numbers},$l${numbers},$t${numbers})`];
+  const name = index ?? "$index";
+  const test = `typeof ${name}==="number"&&(${name}&$l${numbers})===$t${numbers}` +
+    `&&$h(${name}+$p${numbers}|0,$l${numbers})`;
+  return index === undefined ? ["($index=(", `),${test},$index)`] : [`(${test},`, ")"];
 }

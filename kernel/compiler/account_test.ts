@@ -246,6 +246,7 @@ Deno.test("a sort is charged more per element the more there are", () => {
 
 Deno.test("an ISA with soft-float pays for fractions and quotients, not for integers", () => {
   const soft: CompilationTarget = {
+    ...plainTarget,
     isa: "soft",
     costs: { ...plainTarget.costs, floatingPoint: 75, floatingDivide: 400, divide: 50 },
   };

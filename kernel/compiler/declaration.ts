@@ -39,6 +39,11 @@ const target: CompilationTarget = {
     ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
     ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
   },
+  instructions: {
+    ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
+    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
+  },
+  isSampled: false,
 };
 
 /**

@@ -11,7 +11,7 @@
  */
 
 import type { CountedLoop } from "./counted_loops.ts";
-import { toUnits } from "./costs.ts";
+import { countsOf, type Price } from "./costs.ts";
 
 /** A loop's own count is handed over when it exceeds this many units, 16 million cycles. */
 const localUnitsMax = 1e9;
@@ -20,7 +20,7 @@ export const shortLoopUnitsMax = 1e6;
 /** Words of stack that a program's calls may take: 640 KB of the 984 KB that V8 gives. */
 export const stackWordsMax = 80_000;
 
-const handOver = "if(($c-=$n)<0)$k();$n=0;";
+const handOver = "$i+=$q;$q=0;if(($c-=$n)<0)$k();$n=0;";
 
 export interface FrameOptions {
   /** Words of a call on the stack, or undefined when depth is not counted here. */
@@ -48,26 +48,30 @@ export class Frame {
   }
 
   /** A basic block's charge, as a statement. */
-  charge(cycles: number): string {
-    const units = toUnits(cycles);
-    if (units === 0) return "";
-    this.unitsCharged += units;
-    return this.isLocal ? `$n=$n+${units}|0;` : `$c-=${units};`;
+  charge(price: Price): string {
+    return this.#counting(price).map((text) => `${text};`).join("");
   }
 
   /** The same as an expression in front of another, or nothing. */
-  chargeInFront(cycles: number): string {
-    const units = toUnits(cycles);
-    if (units === 0) return "";
+  chargeInFront(price: Price): string {
+    return this.#counting(price).map((text) => `${text},`).join("");
+  }
+
+  #counting(price: Price): string[] {
+    const { units, instructions } = countsOf(price);
     this.unitsCharged += units;
-    return this.isLocal ? `$n=$n+${units}|0,` : `$c-=${units},`;
+    const texts: string[] = [];
+    if (units > 0) texts.push(this.isLocal ? `$n=$n+${units}|0` : `$c-=${units}`);
+    if (instructions > 0) texts.push(this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`);
+    return texts;
   }
 
   /** The charge of one turn of a loop, which also notices a program that never ends. */
-  chargeTurn(cycles: number): string {
-    const units = Math.max(1, toUnits(cycles));
-    if (!this.isLocal) return `if(($c-=${units})<0)$k();`;
-    return `if(($n=$n+${units}|0)>${localUnitsMax}){${handOver}}`;
+  chargeTurn(price: Price): string {
+    const { units, instructions } = countsOf(price);
+    const charged = Math.max(1, units);
+    if (!this.isLocal) return `$i+=${instructions};if(($c-=${charged})<0)$k();`;
+    return `$q=$q+${instructions}|0;if(($n=$n+${charged}|0)>${localUnitsMax}){${handOver}}`;
   }
 
   /**
@@ -80,10 +84,10 @@ export class Frame {
     turnUnits: number,
   ): { readonly inFront: string; readonly behind: string } {
     const turnsMax = Math.max(1, Math.floor(localUnitsMax / Math.max(1, turnUnits)));
-    const limit = `${length ? "$v" : "$q"}(${counter},${bound},${step},${turnsMax})`;
+    const limit = `${length ? "$j" : "$l"}(${counter},${bound},${step},${turnsMax})`;
     return {
-      inFront: `{const $l=${limit};do`,
-      behind: `while(${update},${counter}${operator}$l);${this.afterCounted()}}`,
+      inFront: `{const $limit=${limit};do`,
+      behind: `while(${update},${counter}${operator}$limit);${this.afterCounted()}}`,
     };
   }
 
@@ -93,11 +97,12 @@ export class Frame {
   }
 
   /** What stands around a loop that counts by itself. */
-  static readonly aroundLoop = ["{let $n=0;try{", "}finally{$c-=$n;}}"] as const;
+  static readonly aroundLoop = ["{let $n=0,$q=0;try{", "}finally{$c-=$n;$i+=$q;}}"] as const;
 
   /** What a function does first. */
-  entry(cycles: number): string {
-    let text = `if(($c-=${Math.max(1, toUnits(cycles))})<0)$k();`;
+  entry(price: Price): string {
+    const { units, instructions } = countsOf(price);
+    let text = `${instructions > 0 ? `$i+=${instructions};` : ""}if(($c-=${Math.max(1, units)})<0)$k();`;
     if (this.weight !== undefined) text += `const $x=$d;if(($d+=${this.weight})>${stackWordsMax})$o();`;
     if (this.usesResult) text += "let $r;";
     return this.weight !== undefined && this.hasFinally ? `${text}try{` : text;

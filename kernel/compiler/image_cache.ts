@@ -1,7 +1,7 @@
 /**
  * Images that a kernel keeps in memory, so that phase two runs once per program and ISA.
  *
- * The key is the hash of the IL's text together with the ISA.
+ * The key is the hash of the IL's text together with the ISA and whether a cache model is asked.
  * - The cache is bounded: the image that was not used for the longest time goes first.
  * - A program that is refused is not kept; asking again refuses it again.
  */
@@ -29,7 +29,7 @@ export class ImageCache {
   /** The image of an IL for a target, compiled if it is not there; throws CompileError. */
   image(il: string, target: CompilationTarget): Image {
     const ilHash = this.#hashOf(il);
-    const key = `${target.isa} ${ilHash}`;
+    const key = `${target.isa} ${target.isSampled ? "sampled" : "plain"} ${ilHash}`;
     const image = this.#images.get(key) ?? compileIl(il, target, ilHash);
     keepLatest(this.#images, key, image, this.#imagesMax);
     return image;

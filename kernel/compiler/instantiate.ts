@@ -10,6 +10,7 @@
  */
 
 import { placesIn, registerImage } from "./fault_places.ts";
+import { ElementSampler, type ProcessMemory, type SampledCache } from "./element_sampling.ts";
 import type { Image } from "./image.ts";
 import { evaluateAlone, harden, surroundings } from "./lockdown.ts";
 import { setRunning } from "./metering.ts";
@@ -49,13 +50,14 @@ function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown
   return (self, value) => Reflect.apply(method, self, [value]);
 }
 
-/** Evaluates an image for a new process; code of the program runs only in its threads. */
-export function instantiate(image: Image): ProgramInstance {
-  return new ProgramInstance(image);
+/** Evaluates an image for a new process, with its memory if the image is sampled; code of the program runs only in its threads. */
+export function instantiate(image: Image, memory?: ProcessMemory): ProgramInstance {
+  return new ProgramInstance(image, memory);
 }
 
 export class ProgramInstance {
   readonly #control: ImageControl;
+  readonly #sampler: ElementSampler | undefined;
   #main: unknown;
   readonly #name: string;
   #burstCyclesMax = burstCyclesMaxDefault;
@@ -63,19 +65,32 @@ export class ProgramInstance {
   #budgetSpent: BudgetSpent | undefined;
   #lastThrow: { readonly value: unknown; readonly trace: Error } | undefined;
 
-  constructor(image: Image) {
+  constructor(image: Image, memory: ProcessMemory | undefined) {
+    this.#sampler = memory === undefined ? undefined : new ElementSampler(memory);
     this.#name = image.il.name;
     const script = registerImage(image);
     harden(BudgetSpent);
     const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (
       given: ImageSurroundings,
     ) => ImageControl;
-    this.#control = make(surroundings(() => this.#stop(), (value) => this.#noteThrown(value)));
+    this.#control = make(
+      surroundings(() => this.#stop(), (value) => this.#noteThrown(value), this.#sampler),
+    );
   }
 
   /** Cycles that the program has spent since it was loaded. */
   readCycles(): number {
     return this.#control.read();
+  }
+
+  /** Instructions that the program has executed since it was loaded. */
+  readInstructions(): number {
+    return this.#control.instructions();
+  }
+
+  /** The next bursts run on the CPU with this cache. */
+  runOn(cache: SampledCache | undefined): void {
+    this.#sampler?.runOn(cache);
   }
 
   /** From the next burst on, a burst that spends more cycles than this stops the program. */

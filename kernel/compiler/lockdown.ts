@@ -9,6 +9,7 @@
 
 import "ses";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
+import type { ElementSampler } from "./element_sampling.ts";
 import { formatStack } from "./fault_places.ts";
 import { fixedLength, installMetering, sizeOf } from "./metering.ts";
 import type { ImageSurroundings } from "./prelude.ts";
@@ -39,8 +40,9 @@ export function evaluateAlone(body: string): unknown {
 export function surroundings(
   stop: () => Error,
   thrown: (value: unknown) => unknown = (value) => value,
+  sampler?: ElementSampler,
 ): ImageSurroundings {
-  return { library: ensureLockdown(), stop, sizeOf, fixedLength, checkConstructor, thrown };
+  return { library: ensureLockdown(), stop, sizeOf, fixedLength, sampler, checkConstructor, thrown };
 }
 
 function ensureLockdown(): Readonly<Record<string, unknown>> {

@@ -21,6 +21,7 @@ import type { Image } from "./image.ts";
 import { keepVersions } from "./isa_versions.ts";
 import { postludeText, preludeText } from "./prelude.ts";
 import { Prices } from "./prices.ts";
+import { SamplingPlan } from "./sampling_plan.ts";
 import { type ParsedModule, parseModule } from "./syntax.ts";
 import { type VerifiedModule, verify } from "./verify.ts";
 
@@ -53,7 +54,7 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   });
   const { program, scopes, nodes } = kept;
   const { text } = kept.source;
-  const prices = new Prices(target.costs, scopes, nodes);
+  const prices = new Prices(target, scopes, nodes);
   const facts = new FunctionFacts(nodes, scopes, prices);
   const flags = new CodeFlagsTable(program, (call) => {
     const callee = facts.callee(call);
@@ -61,7 +62,9 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   });
   const edits = new Edits(text);
   const countedLoops = new CountedLoops(scopes, flags);
-  new ProgramAccounting({ text, scopes, prices, facts, flags, countedLoops, edits }).program(program);
+  const sampling = target.isSampled ? new SamplingPlan(program, scopes) : undefined;
+  const input = { text, scopes, prices, facts, flags, countedLoops, edits, sampling };
+  new ProgramAccounting(input).program(program);
   const accounted = edits.apply();
   const used = new Set(scopes.free.map(({ node }) => node.name));
   const libraryNames = [...allowedNames].filter((name) => used.has(name));
@@ -71,6 +74,6 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
     il: header,
     ilHeaderLine: il.slice(0, il.indexOf("\n")),
     columns: accounted.columns,
-    body: preludeText(libraryNames, target.costs) + accounted.text + postludeText,
+    body: preludeText(libraryNames, target) + accounted.text + postludeText,
   };
 }

@@ -5,10 +5,12 @@
  * through the compartment's proxies each time.
  * - `$c` counts down from `$chunk`, so that it stays a small whole number; `$spent` holds what went
  *   before, `$stop` where the budget ends.
+ * - `$i` counts instructions, `$done` holds those from before.
  * - Once the budget is spent, each later check throws again: no `catch` or `finally` gets away.
  */
 
-import { type OperationCosts, unitsPerCycle } from "./costs.ts";
+import { type CompilationTarget, unitsPerCycle } from "./costs.ts";
+import { type ElementSampler, samplingBurstText, samplingText } from "./element_sampling.ts";
 
 /** Units that `$c` counts before they are added to the total. */
 const chunkUnits = 2 ** 29;
@@ -28,6 +30,8 @@ export interface ImageControl {
   begin(cyclesMax: number): void;
   /** Cycles counted since the image was made. */
   read(): number;
+  /** Instructions counted since the image was made. */
+  instructions(): number;
   /** Charges work that takes time by size. */
   bulk(bytes: number): void;
   /** Whether a burst has spent its budget. */
@@ -45,6 +49,8 @@ export interface ImageSurroundings {
   readonly sizeOf: (value: unknown) => number;
   /** The length of a string, an array or a typed array, unless reading it may run code of the program. */
   readonly fixedLength: (value: unknown) => number | undefined;
+  /** The cache model, for images that are compiled for it. */
+  readonly sampler: ElementSampler | undefined;
   /** Gives a constructor back unless it allocates by size. */
   readonly checkConstructor: (value: unknown) => unknown;
   /** Gives back what the program is about to throw. */
@@ -52,7 +58,7 @@ export interface ImageSurroundings {
 }
 
 const scanned = [
-  "const $k=()=>{$spent+=$chunk-$c;",
+  "const $k=()=>{$spent+=$chunk-$c;$done+=$i;$i=0;",
   "if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}",
   `$chunk=$stop-$spent<${chunkUnits}?$stop-$spent:${chunkUnits};$c=$chunk;};`,
   "const $o=()=>{throw new $R('Maximum call stack size exceeded');};",
@@ -61,25 +67,27 @@ const scanned = [
   "const $z=(v,n)=>{const b=typeof v==='object'?$e.sizeOf(v):v*n;",
   `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
   // The limit of a counted loop's inner turns, not a number if what it counts with is none or too large.
-  "const $q=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1))return 0/0;",
+  "const $l=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1))return 0/0;",
   "const e=i+s*t;return i>-1e15&&e<1e15?b<e?b:e:0/0;};",
-  "const $v=(i,v,s,t)=>$q(i,$e.fixedLength(v),s,t);",
+  "const $j=(i,v,s,t)=>$l(i,$e.fixedLength(v),s,t);",
   "const $w=$e.checkConstructor;",
   "const $t=$e.thrown;",
 ].join("");
 
 /** The text in front of a program's own; it holds no line end but its last. */
-export function preludeText(libraryNames: readonly string[], costs: OperationCosts): string {
-  const unitsPerByte = costs.bulkByte * unitsPerCycle;
-  const bulk =
-    `const $b=(n)=>{const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
+export function preludeText(libraryNames: readonly string[], target: CompilationTarget): string {
+  const unitsPerByte = target.costs.bulkByte * unitsPerCycle;
+  const bulk = `const $b=(n)=>{const i=n*${target.instructions.bulkByte}+.5;$done+=i-i%1;` +
+    `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
-  const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$stop=$spent+n;` +
-    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;},` +
-    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},bulk:$b,isStopped:()=>$stopped,load:(()=>{\n`;
+  const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
+    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;${target.isSampled ? samplingBurstText : ""}},` +
+    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},instructions:()=>$done+$i,bulk:$b,` +
+    "isStopped:()=>$stopped,load:(()=>{\n";
   return "(($e)=>{" +
     `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
-    "let $c=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk + `return{${control}`;
+    "let $c=0,$i=0,$done=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk +
+    (target.isSampled ? samplingText(overdueUnits) : "") + `return{${control}`;
 }
 
 /** The text behind a program's own. */

@@ -10,7 +10,7 @@
 
 import type { AssignmentExpression, BinaryExpression, CallExpression } from "acorn";
 import type { OperationClass } from "../hal/hardware.ts";
-import type { OperationCosts } from "./costs.ts";
+import { type CompilationTarget, type Price, priceOf } from "./costs.ts";
 import { FloatInference, passingMath, wholeMath, wholeOperators } from "./float_inference.ts";
 import type { Binding, Scopes } from "./scope.ts";
 import type { Node } from "./syntax.ts";
@@ -24,12 +24,12 @@ const shortMath: ReadonlyMap<string, OperationClass> = new Map([
 ]);
 
 export class Prices {
-  readonly #costs: OperationCosts;
+  readonly #costs: Readonly<Record<OperationClass, Price>>;
   readonly #bindings: ReadonlyMap<Node, Binding>;
   readonly #floats: FloatInference;
 
-  constructor(costs: OperationCosts, scopes: Scopes, nodes: readonly Node[]) {
-    this.#costs = costs;
+  constructor(target: CompilationTarget, scopes: Scopes, nodes: readonly Node[]) {
+    this.#costs = pricesOf(target);
     this.#bindings = scopes.bindings;
     this.#floats = new FloatInference(scopes, nodes);
   }
@@ -39,7 +39,7 @@ export class Prices {
     return this.#floats.mathMember(call);
   }
 
-  of(operation: OperationClass): number {
+  of(operation: OperationClass): Price {
     return this.#costs[operation];
   }
 
@@ -49,8 +49,8 @@ export class Prices {
     return member !== undefined && shortMath.has(member);
   }
 
-  /** Cycles of a node itself. */
-  node(node: Node): number {
+  /** What a node costs itself. */
+  node(node: Node): Price {
     const costs = this.#costs;
     switch (node.type) {
       case "BinaryExpression":
@@ -99,7 +99,7 @@ export class Prices {
     }
   }
 
-  #binary(node: BinaryExpression): number {
+  #binary(node: BinaryExpression): Price {
     const costs = this.#costs;
     const { operator, left, right } = node;
     if (operator === "in" || operator === "instanceof") return costs.call;
@@ -115,7 +115,7 @@ export class Prices {
     return operator === "*" ? costs.multiply : costs.integer;
   }
 
-  #assignment(node: AssignmentExpression): number {
+  #assignment(node: AssignmentExpression): Price {
     const costs = this.#costs;
     const { operator, left, right } = node;
     if (operator === "=") return this.#stored(left, false);
@@ -136,12 +136,12 @@ export class Prices {
   }
 
   /** What storing to a target costs; the target's own load, priced as a read elsewhere, is taken off again. */
-  #stored(target: Node, isRead: boolean): number {
+  #stored(target: Node, isRead: boolean): Price {
     if (target.type !== "MemberExpression") return 0;
     return this.#costs.store - (isRead ? 0 : this.#costs.load);
   }
 
-  #call(node: CallExpression): number {
+  #call(node: CallExpression): Price {
     const costs = this.#costs;
     const member = this.#floats.mathMember(node);
     if (member === undefined) return costs.call;
@@ -162,4 +162,10 @@ export class Prices {
   #isLibrary(node: Node): boolean {
     return node.type === "Identifier" && !this.#bindings.has(node);
   }
+}
+
+function pricesOf({ costs, instructions }: CompilationTarget): Readonly<Record<OperationClass, Price>> {
+  const classes = Object.keys(costs) as OperationClass[];
+  const prices = classes.map((name) => [name, priceOf(costs[name], instructions[name])] as const);
+  return Object.fromEntries(prices) as Record<OperationClass, Price>;
 }

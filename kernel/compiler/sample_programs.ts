@@ -23,7 +23,15 @@ export const plainTarget: CompilationTarget = {
     ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
     ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.01 },
   },
+  instructions: {
+    ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
+    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.25 },
+  },
+  isSampled: false,
 };
+
+/** The same with its loads and stores of typed arrays sampled. */
+export const sampledTarget: CompilationTarget = { ...plainTarget, isSampled: true };
 
 export type Sources = Readonly<Record<string, string>>;
 
