@@ -14,7 +14,7 @@
 export const linesPerSample = 32;
 
 export interface CacheLevel {
-  readonly sizeBytes: number;
+  readonly sizeKiB: number;
   readonly ways: number;
   readonly lineBytes: number;
   /** From the address to the data. */
@@ -26,6 +26,10 @@ export interface CacheDefinition {
   readonly l2: CacheLevel;
   /** Misses that the core has under way at a time, so that a program waits for a share of each. */
   readonly missesAtOnce: number;
+}
+
+/** What lies around the caches: the core's clock, and memory. */
+export interface CacheSurroundings {
   readonly frequencyHz: number;
   /** Latency of the memory at an address, as this CPU sees it. */
   readonly memoryLatencyNs: (address: number) => number;
@@ -41,6 +45,7 @@ export class CpuCaches {
   readonly #l1: Sets;
   readonly #l2: Sets;
   readonly #definition: CacheDefinition;
+  readonly #surroundings: CacheSurroundings;
   readonly #l2HitCycles: number;
 
   /** The latest used line of each sampled set of L1, by the set's number: touching it once more changes nothing. */
@@ -53,9 +58,10 @@ export class CpuCaches {
     return this.#l1.setMask;
   }
 
-  constructor(definition: CacheDefinition) {
+  constructor(definition: CacheDefinition, surroundings: CacheSurroundings) {
     const { l1, l2 } = definition;
     this.#definition = definition;
+    this.#surroundings = surroundings;
     this.lineBytes = l1.lineBytes;
     this.#l1 = new Sets(l1);
     this.#l2 = new Sets(l2);
@@ -73,7 +79,7 @@ export class CpuCaches {
 
   #memoryCycles(line: number): number {
     this.l2Misses += linesPerSample;
-    const { memoryLatencyNs, frequencyHz } = this.#definition;
+    const { memoryLatencyNs, frequencyHz } = this.#surroundings;
     return this.#waitCycles(memoryLatencyNs(line * linesPerSample * this.lineBytes) * frequencyHz / 1e9);
   }
 
@@ -90,8 +96,8 @@ class Sets {
   /** The latest used line of each set, then the one before it of each set, and so on. */
   readonly lines: Int32Array;
 
-  constructor({ sizeBytes, ways, lineBytes }: CacheLevel) {
-    const sets = sizeBytes / (ways * lineBytes * linesPerSample);
+  constructor({ sizeKiB, ways, lineBytes }: CacheLevel) {
+    const sets = sizeKiB * 1024 / (ways * lineBytes * linesPerSample);
     if (!Number.isInteger(Math.log2(sets))) throw new Error(`A cache cannot have ${sets} sampled sets`);
     this.setMask = sets - 1;
     this.lines = new Int32Array(sets * ways).fill(-1);

@@ -12,6 +12,7 @@
 import type { AddressSpace } from "../memory/address_space.ts";
 import type { EventQueue, ScheduledEvent } from "../time/event_queue.ts";
 import { cycles, type Duration, elapsed, type Instant, later } from "../time/time.ts";
+import type { CpuCaches } from "./cache.ts";
 import type { Isa } from "./isa.ts";
 
 /** The chip that feeds a CPU's interrupt input: local APIC, or the card's controller. */
@@ -39,6 +40,7 @@ export interface CpuDefinition {
   readonly instructionCostScale: number;
   readonly coprocessors?: ReadonlyMap<number, Coprocessor>;
   readonly localBus?: AddressSpace;
+  readonly caches?: CpuCaches | undefined;
 }
 
 export class Cpu {
@@ -51,6 +53,8 @@ export class Cpu {
   readonly coprocessors: ReadonlyMap<number, Coprocessor>;
   /** What only this CPU sees: its local APIC at FEE00000h. Undefined on a card. */
   readonly localBus: AddressSpace | undefined;
+  /** Its data caches; undefined where the machine's description names none. */
+  readonly caches: CpuCaches | undefined;
   /** Who takes interrupts; set by the code that runs here. */
   interruptHandler: ((vector: number) => void) | undefined;
   /** What "jump to this address" means; set by whoever put code into memory. */
@@ -75,6 +79,7 @@ export class Cpu {
     this.instructionCostScale = definition.instructionCostScale;
     this.coprocessors = definition.coprocessors ?? new Map();
     this.localBus = definition.localBus;
+    this.caches = definition.caches;
   }
 
   get occupied(): boolean {

@@ -1,6 +1,6 @@
 /**
- * What an instruction set costs: cycles per class of operation, and cycles of
- * the kernel's own primitives.
+ * What an instruction set costs: cycles and instructions per class of operation, and
+ * cycles of the kernel's own primitives.
  *
  * Phase two of the compiler folds the operation costs into images; kernels charge
  * the primitives. Each figure in a table carries its source or the word `fitted`.
@@ -61,6 +61,12 @@ export interface Cost {
   readonly source: string;
 }
 
+/** How many, with where the figure is from. */
+export interface Count {
+  readonly count: number;
+  readonly source: string;
+}
+
 export interface Isa {
   readonly name: IsaName;
   /** What the kernel advertises to platform affinities. */
@@ -68,5 +74,9 @@ export interface Isa {
   /** Those that it has; a program cannot execute others. */
   readonly atomics: readonly AtomicInstruction[];
   readonly operations: Readonly<Record<OperationClass, Cost>>;
+  /** Instructions of each class: whole numbers, but for a byte's. Over the cycles, never more than the width. */
+  readonly instructions: Readonly<Record<OperationClass, Count>>;
+  /** Instructions that the core can start in a cycle. */
+  readonly issueWidth: Count;
   readonly primitives: Readonly<Record<KernelPrimitive, Cost>>;
 }

@@ -19,6 +19,17 @@ for (const isa of [x86Core2, x86K8, armv5te] satisfies Isa[]) {
   });
 }
 
+for (const isa of [x86Core2, x86K8, armv5te] satisfies Isa[]) {
+  Deno.test(`no operation of ${isa.name} issues more instructions in a cycle than the core can`, () => {
+    for (const [name, { count, source }] of Object.entries(isa.instructions)) {
+      const { cycles } = isa.operations[name as keyof typeof isa.operations];
+      assert(count > 0 && count <= cycles * isa.issueWidth.count, name);
+      assert(Number.isInteger(count) || name.endsWith("Byte"), name);
+      assert(source.length >= 15, name);
+    }
+  });
+}
+
 Deno.test("a message ping-pong on K8 costs the 1415 cycles that were measured", () => {
   const { channelSend, channelReceive, kernelCall, contextSwitch } = x86K8.primitives;
   const cost = 2 *

@@ -4,7 +4,7 @@
  * Most primitives were measured by the Singularity group on an Athlon 64, which has
  * the same core; where paged and physical runs differ, the paged one stands, as
  * Helios runs paged in ring 0 (helios-reference.md section 9).
- * - Loads count a hit in the first-level cache; misses are left out, as no cache is modelled.
+ * - Loads count a hit in the first-level cache; misses come on top, from the cache model.
  */
 
 import type { Isa } from "./isa.ts";
@@ -51,6 +51,27 @@ export const x86K8: Isa = {
       cycles: 0.4,
       source: "fitted: 4 to 5 GB/s sustained at 2 GHz, hardware-reference 7.3 (unverified)",
     },
+  },
+  issueWidth: {
+    count: 3,
+    source: "AMD Software Optimization Guide 25112, fig. 6: 3 decoders, hardware-reference 7.3",
+  },
+  instructions: {
+    integer: { count: 1, source: "one instruction by the definition of the class" },
+    multiply: { count: 1, source: "one instruction by the definition of the class" },
+    load: { count: 1, source: "one instruction by the definition of the class" },
+    store: { count: 1, source: "one instruction by the definition of the class" },
+    divide: { count: 2, source: "fitted: sign extension and IDIV" },
+    branch: { count: 1, source: "the jump; the comparison is an operation of its own" },
+    call: { count: 6, source: "fitted: CALL and RET, two moves of arguments, and a stack check of two" },
+    allocation: {
+      count: 50,
+      source: "fitted: pointer bump, header, zeroing, and a share of collection at about one a cycle",
+    },
+    floatingPoint: { count: 1, source: "one instruction by the definition of the class" },
+    floatingDivide: { count: 1, source: "one instruction by the definition of the class" },
+    kernelCall: { count: 10, source: "fitted: about one a cycle to put the arguments in place" },
+    bulkByte: { count: 0.25, source: "fitted: a load and a store for each eight bytes" },
   },
   primitives: {
     kernelCall: {

@@ -8,6 +8,7 @@
  * - Machine figures come from the machine description, wiring from hardware-reference.md 2.
  */
 
+import { CpuCaches } from "../cpu/cache.ts";
 import { Cpu } from "../cpu/cpu.ts";
 import type { Isa } from "../cpu/isa.ts";
 import type { BoardDescription } from "../machine/description.ts";
@@ -75,6 +76,10 @@ export function createBoard(options: BoardOptions): Board {
     frequencyHz: description.frequencyHz,
     instructionCostScale: description.instructionCostScale,
     coprocessors: new Map([[6, interrupts]]),
+    caches: description.caches && new CpuCaches(description.caches, {
+      frequencyHz: description.frequencyHz,
+      memoryLatencyNs: () => description.memoryLatencyNs,
+    }),
   });
   cpu.connect(interrupts);
   const timers = new Timers({

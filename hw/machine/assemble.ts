@@ -16,6 +16,7 @@ import {
   messageInterruptSize,
   messageInterruptTarget,
 } from "../apic/message_interrupts.ts";
+import { CpuCaches } from "../cpu/cache.ts";
 import { Cpu } from "../cpu/cpu.ts";
 import { isaTables } from "../cpu/isa_tables.ts";
 import { debugPort, debugTextPort, powerOffPort, powerOffTarget } from "../debug_port/debug_port.ts";
@@ -99,7 +100,15 @@ class AssembledMachine implements Machine {
     this.#powerButton = ioApic.input(powerButtonInterrupt);
     const uart = new Uart("uart0", queue, log, ioApic.input(uartInterrupt));
     this.console = uart;
-    this.host = hostComplex(host, space, ports, createCpus(host, queue, log, interrupts));
+    const dram = createDram(host, space);
+    this.host = {
+      name: "host",
+      cpus: createCpus(host, dram, { queue, log, interrupts }),
+      space,
+      ports,
+      dram,
+      memoryLatencyNs: (from, to) => memoryLatencyNs(host, from, to),
+    };
     const translate = (address: number) => address;
     const bus = hostBus(description, { queue, log }, space, ioApic, translate);
     mapInterruptChips(space, ioApic, interrupts);
@@ -136,7 +145,20 @@ class AssembledMachine implements Machine {
   }
 }
 
-function createCpus(host: HostDescription, queue: EventQueue, log: EventLog, bus: InterruptBus): Cpu[] {
+interface CpuSurroundings {
+  readonly queue: EventQueue;
+  readonly log: EventLog;
+  readonly interrupts: InterruptBus;
+}
+
+function createCpus(
+  host: HostDescription,
+  dram: readonly DramBlock[],
+  { queue, log, interrupts: bus }: CpuSurroundings,
+): Cpu[] {
+  const { frequencyHz, caches } = host;
+  const domainAt = (address: number) =>
+    dram.find(({ base, size }) => address >= base && address < base + size)?.domain ?? 0;
   return host.cpus.map(({ apicId, domain, instructionCostScale }, index) => {
     const localBus = new AddressSpace(`cpu${index} local bus`);
     const cpu = new Cpu(queue, {
@@ -144,9 +166,13 @@ function createCpus(host: HostDescription, queue: EventQueue, log: EventLog, bus
       index,
       apicId,
       isa: isaTables[host.isa],
-      frequencyHz: host.frequencyHz,
+      frequencyHz,
       instructionCostScale,
       localBus,
+      caches: caches && new CpuCaches(caches, {
+        frequencyHz,
+        memoryLatencyNs: (address) => memoryLatencyNs(host, domain, domainAt(address)),
+      }),
     });
     const { busClockHz } = host;
     const apic = new LocalApic({ cpu, clock: queue, log, bus, busClockHz, bootProcessor: index === 0 });
@@ -164,36 +190,22 @@ function createCpus(host: HostDescription, queue: EventQueue, log: EventLog, bus
   });
 }
 
-function hostComplex(
-  host: HostDescription,
-  space: AddressSpace,
-  ports: AddressSpace,
-  cpus: readonly Cpu[],
-): Complex {
-  const { localNs, remoteNs, interleavedNs, interleaved } = host.memory;
-  const nearNs = interleaved ? interleavedNs! : localNs;
+function memoryLatencyNs({ memory }: HostDescription, from: number, to: number): number {
+  const nearNs = memory.interleaved ? memory.interleavedNs! : memory.localNs;
+  return from === to ? nearNs : memory.remoteNs ?? nearNs;
+}
+
+function createDram(host: HostDescription, space: AddressSpace): DramBlock[] {
+  const latencyNs = memoryLatencyNs(host, 0, 0);
+  const latencies = { readLatencyNs: latencyNs, writeLatencyNs: latencyNs };
   let base = 0;
-  const dram = host.domains.map(({ memoryMiB }, domain) => {
-    const block = new DramBlock({
-      name: `dram${domain}`,
-      domain,
-      base,
-      size: memoryMiB * mebibyte,
-      latencyNs: nearNs,
-    });
+  return host.domains.map(({ memoryMiB }, domain) => {
+    const name = `dram${domain}`;
+    const block = new DramBlock({ name, domain, base, size: memoryMiB * mebibyte, latencyNs });
     base += block.size;
-    const { name, size } = block;
-    space.map({ name, base: block.base, size, target: block, readLatencyNs: nearNs, writeLatencyNs: nearNs });
+    space.map({ name, base: block.base, size: block.size, target: block, ...latencies });
     return block;
   });
-  return {
-    name: "host",
-    cpus,
-    space,
-    ports,
-    dram,
-    memoryLatencyNs: (from, to) => from === to ? nearNs : remoteNs ?? nearNs,
-  };
 }
 
 function hostBus(

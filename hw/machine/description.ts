@@ -9,6 +9,7 @@
  *   after it, so `assembleMachine` may rely on all of it.
  */
 
+import { linesPerSample } from "../cpu/cache.ts";
 import {
   choice,
   type Figure,
@@ -36,12 +37,32 @@ const macAddress: Schema<string> = {
   },
 };
 
+const cacheLevel = object({
+  sizeKiB: figure(1, 65536),
+  ways: figure(1, 64),
+  /** Both levels have the same. */
+  lineBytes: figure(16, 256),
+  /** From the address to the data; for L1 it is part of what a load costs in the ISA's table. */
+  hitCycles: figure(0, 1000),
+});
+
+const cachesOfCpu = object({
+  l1: cacheLevel,
+  l2: cacheLevel,
+  /** Misses that the core keeps under way at a time: a program waits for a share of each. */
+  missesAtOnce: figure(1, 64),
+});
+
+/** Data caches of each CPU; without them every access hits. */
+const caches = optional<Parsed<typeof cachesOfCpu> | undefined>(cachesOfCpu, undefined);
+
 const host = object({
   /** Its firmware and boot loader are x86's. */
   isa: choice("x86-core2", "x86-k8"),
   frequencyHz,
   /** Drives the local APIC timers. */
   busClockHz: frequencyHz,
+  caches,
   /** The first one listed boots. */
   cpus: listOf(object({ apicId: integer(0, 254), domain: integer(0, 15), instructionCostScale }), 1, 16),
   domains: listOf(object({ memoryMiB: integer(64, 3072) }), 1, 16),
@@ -120,6 +141,7 @@ const board = object({
   isa: choice("armv5te"),
   frequencyHz,
   internalBusHz: frequencyHz,
+  caches,
   instructionCostScale,
   memoryMiB: choice(64, 128, 256),
   memoryLatencyNs: latencyNs,
@@ -157,6 +179,7 @@ const machine = object({
 });
 
 export type HostDescription = Parsed<typeof host>;
+export type CachesDescription = Parsed<typeof cachesOfCpu>;
 export type BusDescription = Parsed<typeof bus>;
 export type DiskDescription = Parsed<typeof disk>;
 export type NicDescription = Parsed<typeof nic>;
@@ -228,8 +251,40 @@ function checkWhole(description: MachineDescription): void {
   }
   requireLatency(host.memory.remoteNs, "remoteNs", host.domains.length > 1);
   requireLatency(host.memory.interleavedNs, "interleavedNs", host.memory.interleaved);
+  checkCaches("host.caches", host.caches);
+  devices.forEach((device, index) => {
+    if (device.model === "iop348") checkCaches(`devices[${index}].caches`, device.caches);
+  });
   checkDevices(devices);
 }
+
+function checkCaches(path: string, caches: CachesDescription | undefined): void {
+  if (caches === undefined) return;
+  for (const name of ["l1", "l2"] as const) {
+    const { sizeKiB, ways, lineBytes } = caches[name];
+    const sets = sizeKiB * 1024 / (ways * lineBytes);
+    if (!isPowerOfTwo(lineBytes)) {
+      throw new SchemaError(`${path}.${name}.lineBytes is ${lineBytes}, must be a power of two`);
+    }
+    if (!Number.isInteger(ways) || !isPowerOfTwo(sets) || sets < linesPerSample) {
+      throw new SchemaError(
+        `${path}.${name} has ${sets} sets of ${ways} ways, must have a power of two of sets, at least ` +
+          `${linesPerSample}: one in ${linesPerSample} is simulated`,
+      );
+    }
+  }
+  const { l1, l2 } = caches;
+  if (l1.lineBytes !== l2.lineBytes) {
+    throw new SchemaError(`${path}.l2.lineBytes is ${l2.lineBytes}, must be that of l1, ${l1.lineBytes}`);
+  }
+  if (l2.hitCycles < l1.hitCycles) {
+    throw new SchemaError(
+      `${path}.l2.hitCycles is ${l2.hitCycles}, must be at least that of l1, ${l1.hitCycles}`,
+    );
+  }
+}
+
+const isPowerOfTwo = (value: number) => Number.isInteger(Math.log2(value));
 
 function requireLatency(latencyNs: number | undefined, field: string, needed: boolean): void {
   if (needed && latencyNs === undefined) {

@@ -145,7 +145,9 @@ export class SamplingPlan {
 
   #plan(node: MemberExpression, place: Place): void {
     const { object, property } = node;
-    if (object.type === "Super" || (property.type === "Literal" && typeof property.value !== "number")) return;
+    if (object.type === "Super" || (property.type === "Literal" && typeof property.value !== "number")) {
+      return;
+    }
     if (object.type === "Identifier") {
       const access = this.#planVariable(object.name, this.#bindings.get(object), node, place);
       if (access !== undefined) this.#accesses.set(node, access);

@@ -28,6 +28,7 @@ export const cardMemorySize = 64 * 2 ** 20;
 const description = {
   frequencyHz: 1.2e9,
   internalBusHz: 400e6,
+  caches: undefined,
   instructionCostScale: 1,
   memoryMiB: 64,
   memoryLatencyNs: 115,
