@@ -19,7 +19,7 @@ import type { KernelDevice } from "./boot/devices.ts";
 import { EndpointHandle } from "./calls/endpoint_handle.ts";
 import type { ChannelEnd } from "./channels/channel_end.ts";
 import { ChannelTable } from "./channels/channel_table.ts";
-import type { Complex, Cpu, EventLog, EventQueue, Isa, KernelPrimitive } from "./hal/hardware.ts";
+import type { Complex, Cpu, EventLog, EventQueue, KernelPrimitive } from "./hal/hardware.ts";
 import type { InterruptSource, Platform } from "./hal/platform.ts";
 import { Interrupts } from "./interrupts.ts";
 import { type Block, ExchangeHeap } from "./memory/exchange_heap.ts";
@@ -27,7 +27,7 @@ import { PageAllocator } from "./memory/page_allocator.ts";
 import type { KernelMemory } from "./memory/layout.ts";
 import { NamespaceClient } from "./namespace/namespace_client.ts";
 import type { SystemManifest } from "./placement/manifest.ts";
-import { Process, type ProgramInstance } from "./process/process.ts";
+import { Process, type ProgramLoader } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
 import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
@@ -51,8 +51,7 @@ export interface KernelOptions {
   readonly memory: KernelMemory;
   readonly system: SystemManifest;
   readonly seed: number;
-  /** Phase two: an instance of a program for an ISA, from its intermediate language. */
-  instantiate(il: string, isa: Isa): ProgramInstance;
+  instantiate: ProgramLoader;
 }
 
 export class Kernel {

@@ -11,6 +11,7 @@ import { takeText } from "../../kernel/abi/text.ts";
 import { ipConfigContract } from "../../net/contracts/ip_config.ts";
 import { type CommandDefinition, type Context, done, failure, type Result } from "./command.ts";
 import { runForeground } from "./foreground.ts";
+import { counters } from "./counters.ts";
 import { ask, table } from "./processes.ts";
 import type { Column, Row } from "./table.ts";
 
@@ -52,6 +53,18 @@ const channelColumns = columns({
   server: "SERVER",
   kind: "KIND",
 });
+
+const counterColumns = columns({
+  pid: "PID",
+  program: "PROGRAM",
+  kernel: "KERNEL",
+  state: "STATE",
+  instructions: "INSTRUCTIONS",
+  cycles: "CYCLES",
+  ipc: "IPC",
+  l1Misses: "L1 MISSES",
+  l2Misses: "L2 MISSES",
+}, { cycles: 0, ipc: 3 });
 
 const nameColumns: readonly Column[] = [
   ...columns({ path: "PATH", kind: "KIND" }),
@@ -123,6 +136,19 @@ function* link({ kernel, words }: Context): Call<Result> {
   } catch (error) {
     return failure(`Cannot make the link "${path}": ${reasonOf(error)}`);
   }
+}
+
+function* perf({ kernel, words }: Context): Call<Result> {
+  const wanted = words[1];
+  const rows = yield* counters(kernel);
+  if (typeof rows === "string") return failure(`Cannot read the performance counters: ${rows}`);
+  const chosen = wanted === undefined
+    ? rows.filter(({ state }) => state === "running")
+    : rows.filter(({ pid, program }) => program === wanted || String(pid) === wanted);
+  if (chosen.length === 0) {
+    return failure(`Cannot show counters of "${wanted}": no process is or was named so`);
+  }
+  return { status: 0, rows: chosen, columns: counterColumns };
 }
 
 function* kill({ kernel, words }: Context): Call<Result> {
@@ -220,6 +246,13 @@ export const machineCommands: readonly CommandDefinition[] = [
     doc: "makes a name that stands for another one",
     words: [2, 2],
     run: link,
+  },
+  {
+    name: "perf",
+    usage: "perf [NAME|PID]",
+    doc: "shows instructions, cycles and cache misses of the running processes, or of one that runs or ran",
+    words: [0, 1],
+    run: perf,
   },
   {
     name: "run",

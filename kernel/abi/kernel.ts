@@ -329,6 +329,22 @@ export interface ProcessRow {
   readonly memoryKiB: number;
 }
 
+/** What a program has done; kernel calls are not part of it. */
+export interface CounterRow {
+  readonly pid: number;
+  readonly program: string;
+  readonly kernel: string;
+  readonly state: "running" | "ended";
+  readonly instructions: number;
+  /** Of its instructions and of the cache misses that it waited for. */
+  readonly cycles: number;
+  /** Instructions per cycle; 0 before the first. */
+  readonly ipc: number;
+  /** Loads and stores of typed arrays that missed, projected from the sampled lines. */
+  readonly l1Misses: number;
+  readonly l2Misses: number;
+}
+
 /** A channel as one kernel sees it: an end that is elsewhere is named by its kernel alone. */
 export interface ChannelRow {
   /** The same on both kernels of a remote channel. */
@@ -385,6 +401,8 @@ export interface SystemCalls {
   kernels(): Call<readonly KernelRow[]>;
   /** Processes of this kernel. */
   processes(): Call<readonly ProcessRow[]>;
+  /** What this kernel counted for its processes, and for those that ended lately. */
+  counters(): Call<readonly CounterRow[]>;
   /** Channels with an end on this kernel. */
   channels(): Call<readonly ChannelRow[]>;
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */

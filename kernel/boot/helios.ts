@@ -6,8 +6,7 @@
  */
 
 import type { Machine } from "../hal/hardware.ts";
-import type { Isa } from "../hal/hardware.ts";
-import type { ProgramInstance } from "../process/process.ts";
+import type { ProgramLoader } from "../process/process.ts";
 import type { BootArchive } from "./boot_archive.ts";
 import { bootCard } from "./card_boot.ts";
 import { HostBoot } from "./host_boot.ts";
@@ -18,7 +17,7 @@ export interface HeliosOptions {
   readonly seed: number;
   /** What the process manager starts at the end; see its head. */
   readonly managerArguments: readonly string[];
-  instantiate(il: string, isa: Isa): ProgramInstance;
+  instantiate: ProgramLoader;
 }
 
 /** Powers the machine on with Helios as its software; gives the boot loader, for looking at the kernels. */

@@ -12,13 +12,13 @@
 import type { Call } from "../abi/kernel.ts";
 import { Coordinator, describeKernel } from "../coordinator.ts";
 import { namespaceContract } from "../contracts/namespace.ts";
-import type { Complex, Cpu, EventLog, EventQueue, Isa } from "../hal/hardware.ts";
+import type { Complex, Cpu, EventLog, EventQueue } from "../hal/hardware.ts";
 import { X86Platform } from "../hal/x86_platform.ts";
 import { Kernel } from "../kernel.ts";
 import { layOutMemory } from "../memory/layout.ts";
 import { Namespace } from "../namespace/namespace.ts";
 import { parseSystemManifest } from "../placement/manifest.ts";
-import type { ProgramInstance } from "../process/process.ts";
+import type { ProgramLoader } from "../process/process.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
 import { sleep } from "../scheduling/kernel_event.ts";
 import { type AcpiTables, type Domain, domainsOf, readAcpiTables } from "./acpi.ts";
@@ -37,7 +37,7 @@ export interface BootOptions {
   readonly seed: number;
   /** Arguments of the process manager: what it is to start at the end. */
   readonly managerArguments: readonly string[];
-  instantiate(il: string, isa: Isa): ProgramInstance;
+  instantiate: ProgramLoader;
 }
 
 /** Start-up IPI pages: where another CPU of a running kernel, and a new domain's first CPU, enter. */

@@ -9,7 +9,7 @@ import type { CompilationTarget } from "../compiler/costs.ts";
 import { ImageCache } from "../compiler/image_cache.ts";
 import { instantiate } from "../compiler/instantiate.ts";
 import type { Isa } from "../hal/hardware.ts";
-import type { ProgramInstance } from "../process/process.ts";
+import type { ProgramLoader } from "../process/process.ts";
 
 /**
  * Cycles that a program may spend without calling the kernel: one second at 2 GHz. A program that loops
@@ -18,20 +18,26 @@ import type { ProgramInstance } from "../process/process.ts";
 const burstCyclesMax = 2e9;
 
 /** A loader with a cache of its own; throws CompileError for a program that is refused. */
-export function createProgramLoader(): (il: string, isa: Isa) => ProgramInstance {
+export function createProgramLoader(): ProgramLoader {
   const cache = new ImageCache();
   const targets = new Map<string, CompilationTarget>();
-  return (il, isa) => {
-    const target = targets.get(isa.name) ?? targetOf(isa);
-    targets.set(isa.name, target);
-    const instance = instantiate(cache.image(il, target));
+  return (il, isa, memory) => {
+    const isSampled = memory !== undefined;
+    const key = `${isa.name} ${isSampled}`;
+    const target = targets.get(key) ?? targetOf(isa, isSampled);
+    targets.set(key, target);
+    const instance = instantiate(cache.image(il, target), memory);
     instance.setLimit(burstCyclesMax);
     return instance;
   };
 }
 
 /** What phase two needs to know of an ISA. */
-export function targetOf(isa: Isa): CompilationTarget {
+export function targetOf(isa: Isa, isSampled = false): CompilationTarget {
   const cycles = Object.entries(isa.operations).map(([operation, cost]) => [operation, cost.cycles] as const);
-  return { isa: isa.name, costs: Object.fromEntries(cycles) } as CompilationTarget;
+  const counts = Object.entries(isa.instructions).map(([operation, { count }]) =>
+    [operation, count] as const
+  );
+  const [costs, instructions] = [Object.fromEntries(cycles), Object.fromEntries(counts)];
+  return { isa: isa.name, costs, instructions, isSampled } as CompilationTarget;
 }

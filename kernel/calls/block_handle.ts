@@ -20,7 +20,7 @@ export class BlockHandle implements ProgramBlock {
 
   get bytes(): Uint8Array {
     const block = this.#held();
-    return this.#view ??= new Uint8Array(block.buffer, block.offset, block.length);
+    return this.#view ??= block.lookInto();
   }
 
   get length(): number {

@@ -7,7 +7,14 @@
  * - Calls that need the coordinator's knowledge throw NotPermitted on a satellite.
  */
 
-import type { ChannelRow, PlacementRow, ProcessRow, ProgramSource, SystemCalls } from "../abi/kernel.ts";
+import type {
+  ChannelRow,
+  CounterRow,
+  PlacementRow,
+  ProcessRow,
+  ProgramSource,
+  SystemCalls,
+} from "../abi/kernel.ts";
 import type { BootArchive } from "../boot/boot_archive.ts";
 import { buildBootImage } from "../boot/boot_image.ts";
 import { attachCard } from "../boot/card.ts";
@@ -38,6 +45,7 @@ export function createSystemCalls(): SystemCalls {
     kernels: () => asCoordinator(({ kernels }) => Object.freeze(kernels.map(({ row }) => row))),
     processes: () =>
       quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
+    counters: () => quick(counterRows),
     channels: () => quick(channelRows),
     place: (manifest: string) => submit(placeCall(manifest)),
     bootProgram: (name: string) =>
@@ -176,6 +184,21 @@ function processRow(kernel: Kernel, process: Process): ProcessRow {
     threads: process.threads.size,
     cpuMs: process.cpuCycles / frequencyHz * 1e3,
     memoryKiB: process.heapBytes / 1024,
+  });
+}
+
+function counterRows(kernel: Kernel): CounterRow[] {
+  const { running, ended } = kernel.processes;
+  return [...running, ...ended].map(({ pid, manifest, state, counters }) => {
+    const { instructions, cycles, l1Misses, l2Misses } = counters;
+    const ipc = cycles > 0 ? instructions / cycles : 0;
+    return Object.freeze({
+      pid,
+      program: manifest.name,
+      kernel: kernel.name,
+      state,
+      ...{ instructions, cycles, ipc, l1Misses, l2Misses },
+    });
   });
 }
 

@@ -25,6 +25,14 @@ export interface BlockOwner {
   heapBytes: number;
 }
 
+/** Physical addresses of the buffers of blocks that programs look into. */
+const addresses = new WeakMap<ArrayBufferLike, number>();
+
+/** The physical address of a buffer that is a block's; undefined for any other. */
+export function addressOfBlock(buffer: ArrayBufferLike): number | undefined {
+  return addresses.get(buffer);
+}
+
 export class Block {
   buffer: ArrayBuffer;
   owner: BlockOwner | undefined;
@@ -40,6 +48,12 @@ export class Block {
   /** Bytes of the window, for the kernel's own use. */
   get bytes(): Uint8Array {
     return new Uint8Array(this.buffer, this.offset, this.length);
+  }
+
+  /** A view of the window for a program, whose accesses the caches may ask the address of. */
+  lookInto(): Uint8Array {
+    addresses.set(this.buffer, this.address);
+    return this.bytes;
   }
 
   /** Kills every view of the block that anyone holds. */

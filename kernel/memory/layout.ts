@@ -23,6 +23,8 @@ export interface KernelMemory {
   readonly messages: Range;
   readonly kernel: Range;
   readonly heap: Range;
+  /** Where the private memory of programs is taken to lie: beside the heap, or in its upper half if it has all. */
+  readonly programs: Range;
 }
 
 const mebibyte = 2 ** 20;
@@ -52,7 +54,16 @@ export function layOutMemory(complex: Complex, ranges: readonly Range[]): Kernel
       }`,
     );
   }
-  return { dram, total, boot: { base: largest.base, size: bootSize }, messages, kernel, heap };
+  const programs = programRange(heap, end);
+  return { dram, total, programs, boot: { base: largest.base, size: bootSize }, messages, kernel, heap };
+}
+
+function programRange(heap: Range, end: number): Range {
+  const heapEnd = heap.base + heap.size;
+  const half = heap.size / 2;
+  return end - heapEnd >= half
+    ? { base: heapEnd, size: end - heapEnd }
+    : { base: heap.base + half, size: half };
 }
 
 /** Where in a message area the pair area for kernel `index` lies. */

@@ -8,6 +8,8 @@
  */
 
 import type { ChannelEnd } from "../channels/channel_end.ts";
+import type { ProcessMemory } from "../compiler/element_sampling.ts";
+import type { CpuCaches, Isa } from "../hal/hardware.ts";
 import type { Block, BlockOwner } from "../memory/exchange_heap.ts";
 import type { Manifest } from "../placement/manifest.ts";
 import type { Thread } from "../scheduling/thread.ts";
@@ -26,8 +28,23 @@ export interface ProgramInstance {
   thread(body: unknown): Resumable;
   /** Cycles of all instructions that ran since the program was loaded. */
   readCycles(): number;
+  /** Instructions of all bursts since the program was loaded. */
+  readInstructions(): number;
+  /** The next bursts run on the CPU with these caches. */
+  runOn(caches: CpuCaches | undefined): void;
   /** Why and where, in its own source files, the program threw. */
   explain(error: unknown): { readonly reason: string; readonly places: readonly string[] };
+}
+
+/** Phase two: an instance of a program for an ISA, from its IL; with its memory where CPUs have caches. */
+export type ProgramLoader = (il: string, isa: Isa, memory?: ProcessMemory) => ProgramInstance;
+
+/** What the program of a process has done so far, kernel calls not included. */
+export interface ProcessCounters {
+  instructions: number;
+  cycles: number;
+  l1Misses: number;
+  l2Misses: number;
 }
 
 export type ProcessState = "running" | "ended";
@@ -49,6 +66,7 @@ export class Process implements BlockOwner {
   fault = "";
   /** Cycles spent on its behalf, kernel calls included. */
   cpuCycles = 0;
+  readonly counters: ProcessCounters = { instructions: 0, cycles: 0, l1Misses: 0, l2Misses: 0 };
   instance: ProgramInstance | undefined;
   #cyclesTaken = 0;
   /** The device that a driver was given, and the listener on its interrupt line; none once the kernel took it over. */

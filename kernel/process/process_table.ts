@@ -37,6 +37,16 @@ export class ProcessTable {
     return [...this.#processes.values()];
   }
 
+  /** Ended processes that are remembered, by the time of their end. */
+  get ended(): Process[] {
+    return [...this.#ended.values()];
+  }
+
+  /** The number within the kernel that the next process may get. */
+  get nextSerial(): number {
+    return this.#nextSerial;
+  }
+
   find(pid: number): Process | undefined {
     return this.#processes.get(pid) ?? this.#ended.get(pid);
   }

@@ -15,6 +15,7 @@ import { createSystemCalls } from "../calls/system_calls.ts";
 import type { ChannelEnd } from "../channels/channel_end.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import type { Kernel } from "../kernel.ts";
+import { ProgramMemory } from "../memory/program_memory.ts";
 import { type Manifest, ManifestError, parseManifest } from "../placement/manifest.ts";
 import type { Process } from "./process.ts";
 
@@ -116,7 +117,15 @@ function start(
 
 function instantiate(kernel: Kernel, manifest: Manifest, il: string) {
   try {
-    return kernel.options.instantiate(il, kernel.options.cpus[0]!.isa);
+    const { cpus, memory } = kernel.options;
+    const { isa, caches } = cpus[0]!;
+    const lineBytes = caches?.lineBytes;
+    const serial = kernel.processes.nextSerial;
+    return kernel.options.instantiate(
+      il,
+      isa,
+      lineBytes === undefined ? undefined : new ProgramMemory(memory, serial, lineBytes),
+    );
   } catch (error) {
     throw new CallError("BadArgument", `Cannot load ${manifest.name}: ${(error as Error).message}`);
   }

@@ -113,8 +113,7 @@ export class Dispatcher {
   }
 
   #startBurst(thread: Thread): void {
-    const scaled = thread.step() * this.cpu.instructionCostScale;
-    let total = thread.overheadCycles + scaled;
+    let total = thread.overheadCycles + this.#runProgram(thread);
     thread.overheadCycles = 0;
     const { call } = thread;
     if (call !== undefined) {
@@ -144,6 +143,24 @@ export class Dispatcher {
     thread.call = { primitives: [], perform };
     thread.ending = undefined;
     return Math.min(total, interruptsOffCyclesMax - before);
+  }
+
+  /** The program's part of a burst; its cycles, of which cache misses do not scale with the instructions. */
+  #runProgram(thread: Thread): number {
+    const { counters, instance } = thread.process;
+    const { caches, instructionCostScale } = this.cpu;
+    const l1Misses = caches?.l1Misses ?? 0;
+    const l2Misses = caches?.l2Misses ?? 0;
+    const stallCycles = caches?.stallCycles ?? 0;
+    instance?.runOn(caches);
+    const spent = thread.step();
+    const stalled = (caches?.stallCycles ?? 0) - stallCycles;
+    const cycles = (spent - stalled) * instructionCostScale + stalled;
+    counters.cycles += cycles;
+    counters.l1Misses += (caches?.l1Misses ?? 0) - l1Misses;
+    counters.l2Misses += (caches?.l2Misses ?? 0) - l2Misses;
+    counters.instructions = instance?.readInstructions() ?? 0;
+    return cycles;
   }
 
   /** The burst's time has passed: its call takes effect. */

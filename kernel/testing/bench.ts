@@ -160,6 +160,12 @@ class TestInstance implements ProgramInstance {
     return this.cycles;
   }
 
+  readInstructions(): number {
+    return this.cycles;
+  }
+
+  runOn(): void {}
+
   explain(error: unknown) {
     return { reason: String(error), places: [] };
   }

@@ -2,7 +2,8 @@
  * Controller: how other kernels start and watch processes on this one.
  *
  * One runs on each kernel, beside the coordinator too. It registers at the path of
- * its kernel's row (`/kernels/<name>`); from then on the kernel takes part in placement.
+ * its kernel's row (`/kernels/<name>`); from then on the kernel takes part in placement. It serves the
+ * kernel's performance counters too, at `/performance/<name>`.
  * - Each client channel has a thread of its own, because `wait` blocks.
  * - What cannot be done is answered with a reason; the Controller itself lives on.
  * - Arguments travel as one string, separated by line feeds; "" means none.
@@ -15,6 +16,7 @@ import type { Call, Endpoint, Kernel, MessageFrom, Program, SystemCalls } from "
 import type { ProgramDeclaration } from "../../abi/program.ts";
 import { takeText, textBlock, writeText } from "../../abi/text.ts";
 import { kernelControlContract } from "../../contracts/kernel_control.ts";
+import { serveCounters } from "./counters.ts";
 
 export const program = {
   name: "Controller",
@@ -42,8 +44,9 @@ export default function* main(kernel: Kernel): Program {
     );
     return 1;
   }
-  const { path } = yield* system.thisKernel();
+  const { name, path } = yield* system.thisKernel();
   const service = yield* kernel.register(kernelControlContract, path);
+  yield* serveCounters(kernel, system, name);
   let clients = 0;
   for (;;) {
     const client = yield* service.accept();
