@@ -37,6 +37,8 @@ export interface CacheSurroundings {
 
 export class CpuCaches {
   readonly lineBytes: number;
+  /** Bytes from one sampled line to the next. */
+  readonly sampleBytes: number;
   /** Misses since power-on, each sampled one counted for all that it stands for. */
   l1Misses = 0;
   l2Misses = 0;
@@ -63,6 +65,7 @@ export class CpuCaches {
     this.#definition = definition;
     this.#surroundings = surroundings;
     this.lineBytes = l1.lineBytes;
+    this.sampleBytes = l1.lineBytes * linesPerSample;
     this.#l1 = new Sets(l1);
     this.#l2 = new Sets(l2);
     this.#l2HitCycles = this.#waitCycles(l2.hitCycles);
@@ -80,7 +83,7 @@ export class CpuCaches {
   #memoryCycles(line: number): number {
     this.l2Misses += linesPerSample;
     const { memoryLatencyNs, frequencyHz } = this.#surroundings;
-    return this.#waitCycles(memoryLatencyNs(line * linesPerSample * this.lineBytes) * frequencyHz / 1e9);
+    return this.#waitCycles(memoryLatencyNs(line * this.sampleBytes) * frequencyHz / 1e9);
   }
 
   /** What 32 accesses of this latency cost beyond a hit in L1. */

@@ -72,6 +72,31 @@ const cases: [string, (machine: Json) => void, string][] = [
     (m) => set(m["host"]!["cpus"]![3]!, "domain", 2),
     "host.cpus[3].domain is 2, must be below 2",
   ],
+  [
+    "a cache whose sets are no power of two",
+    (m) => set(m["host"]!["caches"]!["l1"]!, "sizeKiB", 96),
+    "host.caches.l1 has 768 sets of 2 ways, must have a power of two of sets, at least 32",
+  ],
+  [
+    "a cache with fewer sets than lines in a sample",
+    (m) => set(m["devices"]![2]!["caches"]!["l1"]!, "ways", 64),
+    "devices[2].caches.l1 has 16 sets of 64 ways, must have a power of two of sets, at least 32",
+  ],
+  [
+    "caches of two line sizes",
+    (m) => set(m["host"]!["caches"]!["l2"]!, "lineBytes", 128),
+    "host.caches.l2.lineBytes is 128, must be that of l1, 64",
+  ],
+  [
+    "an L2 that is faster than the L1",
+    (m) => set(m["host"]!["caches"]!["l2"]!, "hitCycles", 2),
+    "host.caches.l2.hitCycles is 2, must be at least that of l1, 3",
+  ],
+  [
+    "a core that waits for less than one miss at a time",
+    (m) => set(m["host"]!["caches"]!, "missesAtOnce", 0.5),
+    "host.caches.missesAtOnce is 0.5, must be a number from 1 to 64",
+  ],
   ["a domain without CPUs", (m) => m["host"]!["cpus"]!.splice(2), "host.domains[1] has 0 CPUs"],
   [
     "too much memory",

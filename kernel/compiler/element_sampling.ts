@@ -7,7 +7,6 @@
  * - It reads arrays by the library's own accessors, as a program may put others in front of them.
  */
 
-import { linesPerSample } from "../hal/hardware.ts";
 import { unitsPerCycle } from "./costs.ts";
 
 /** The caches of a CPU; lines are told by their number among the sampled ones. */
@@ -22,6 +21,8 @@ export interface SampledCache {
 /** The memory of one process, as far as the cache model asks. */
 export interface ProcessMemory {
   readonly lineBytes: number;
+  /** Bytes from one sampled line to the next. */
+  readonly sampleBytes: number;
   /** Physical address of a buffer's first byte, a multiple of 16; the same each time. */
   addressOf(buffer: ArrayBufferLike): number;
 }
@@ -53,12 +54,10 @@ export class ElementSampler {
   /** Which bits of an element's place are 0 in sampled lines; 0 for what is no typed array. */
   mask = 0;
   readonly #memory: ProcessMemory;
-  readonly #lineShift: number;
   #cache: SampledCache = noCache;
 
   constructor(memory: ProcessMemory) {
     this.#memory = memory;
-    this.#lineShift = Math.log2(memory.lineBytes * linesPerSample);
   }
 
   /** From now on the program runs on the CPU with this cache. */
@@ -81,7 +80,7 @@ export class ElementSampler {
       return;
     }
     this.base = ((this.#memory.addressOf(readBuffer(value)) + readOffset(value)) / size) | 0;
-    this.mask = (linesPerSample - 1) * this.#memory.lineBytes / size;
+    this.mask = (this.#memory.sampleBytes - this.#memory.lineBytes) / size;
   }
 
   /** Reports an access to a sampled line; gives what it costs in counting units. */
@@ -93,11 +92,10 @@ export class ElementSampler {
   touchRange(buffer: ArrayBufferLike, offset: number, length: number): number {
     if (length <= 0) return 0;
     const address = this.#memory.addressOf(buffer) + offset;
-    const stride = 2 ** this.#lineShift;
-    const last = Math.floor((address + length - 1) / stride);
-    // Of each stride, its first line is sampled.
-    let line = Math.floor(address / stride);
-    if (address % stride >= this.#memory.lineBytes) line++;
+    const { lineBytes, sampleBytes } = this.#memory;
+    const last = Math.floor((address + length - 1) / sampleBytes);
+    let line = Math.floor(address / sampleBytes);
+    if (address % sampleBytes >= lineBytes) line++;
     let units = 0;
     for (; line <= last; line++) units += this.touch(line);
     return units;
@@ -117,7 +115,7 @@ export function samplingText(overdueUnits: number): string {
     "else if(a!==$A){$E.locate(a);$A=a;$P=$E.base;$M=$E.mask;$T=$M===0?-1:-$P&$M;}return $M;};" +
     "const $O=(v)=>typeof v==='object'&&v!==null;" +
     `const $H=(n)=>{const u=$E.touch(n);if(u>0&&($c-=u)<-${overdueUnits})$k();};` +
-    `const $h=(x,m)=>{const n=x>>>${31 + Math.log2(linesPerSample)}-$Z(m&-m);if($F[n&$S]!==n)$H(n);};` +
+    `const $h=(x,m)=>{const n=x>>>32-$Z(m);if($F[n&$S]!==n)$H(n);};` +
     'const $g=(i,p,m,t)=>{if(typeof i==="number"&&(i&m)===t)$h(i+p|0,m);return i;};' +
     "const $V=(v)=>$v=v;" +
     'const $u=(a,i)=>{if(typeof i==="number"){const m=$L(a);if((i&m)===$T)$h(i+$P|0,m);}return i;};';

@@ -6,7 +6,7 @@
  * - No device stands here: devices are reached by address, and drivers are programs.
  */
 
-export { type CpuCaches, linesPerSample } from "../../hw/cpu/cache.ts";
+export type { CpuCaches } from "../../hw/cpu/cache.ts";
 export type { Cpu } from "../../hw/cpu/cpu.ts";
 export type { AtomicInstruction, Isa, IsaName, KernelPrimitive, OperationClass } from "../../hw/cpu/isa.ts";
 export type { AddressSpace } from "../../hw/memory/address_space.ts";

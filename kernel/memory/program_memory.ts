@@ -9,6 +9,7 @@
  */
 
 import type { ProcessMemory } from "../compiler/element_sampling.ts";
+import type { CpuCaches } from "../hal/hardware.ts";
 import { addressOfBlock } from "./exchange_heap.ts";
 import type { KernelMemory } from "./layout.ts";
 
@@ -23,13 +24,15 @@ const alignment = 256;
 
 export class ProgramMemory implements ProcessMemory {
   readonly lineBytes: number;
+  readonly sampleBytes: number;
   readonly #addresses = new WeakMap<ArrayBufferLike, number>();
   readonly #nursery: Window;
   readonly #large: Window;
 
   /** `serial` tells the processes of a kernel apart; they share its memory in turn. */
-  constructor({ programs }: KernelMemory, serial: number, lineBytes: number) {
-    this.lineBytes = lineBytes;
+  constructor({ programs }: KernelMemory, serial: number, caches: CpuCaches) {
+    this.lineBytes = caches.lineBytes;
+    this.sampleBytes = caches.sampleBytes;
     const size = Math.min(nurseryBytes + largeBytes, programs.size);
     const places = Math.floor(programs.size / size);
     const base = programs.base + (serial % places) * size;

@@ -119,12 +119,10 @@ function instantiate(kernel: Kernel, manifest: Manifest, il: string) {
   try {
     const { cpus, memory } = kernel.options;
     const { isa, caches } = cpus[0]!;
-    const lineBytes = caches?.lineBytes;
-    const serial = kernel.processes.nextSerial;
     return kernel.options.instantiate(
       il,
       isa,
-      lineBytes === undefined ? undefined : new ProgramMemory(memory, serial, lineBytes),
+      caches && new ProgramMemory(memory, kernel.processes.nextSerial, caches),
     );
   } catch (error) {
     throw new CallError("BadArgument", `Cannot load ${manifest.name}: ${(error as Error).message}`);
