@@ -12,7 +12,7 @@ import fc from "fast-check";
 import { allowedNames } from "./allowed_names.ts";
 import { instantiate } from "./instantiate.ts";
 import { evaluateAlone, surroundings } from "./lockdown.ts";
-import { plainTarget, runSample, sampleIl, sampleKernel } from "./sample_programs.ts";
+import { plainTarget, runSample, sampledTarget, sampleIl, sampleKernel } from "./sample_programs.ts";
 import { compileIl } from "./phase_two.ts";
 
 const tapes = fc.array(fc.nat(1000), { minLength: 5, maxLength: 120 });
@@ -52,6 +52,11 @@ class ProgramWriter {
       () => `(${inner()} && ${inner()} || twice(${inner()}))`,
       () => `(yield* kernel.ask(${inner()}))`,
       () => `list[${inner()} & 3]`,
+      () => `bytes[${inner()}]`,
+      () => `(bytes[${inner()} & 63] ${this.#tape.pick(["=", "+=", "??="])} ${inner()})`,
+      () => `words[bytes[${inner()}]]`,
+      () => `box.bytes[${inner()} & 63]++`,
+      () => `box.at(${inner()})`,
       () => `new Box(${inner()}).get(${inner()})`,
       () => `[${inner()}, ...list].map((x) => x + a | 0)[1]`,
       () => `(a = ${inner()})`,
@@ -104,18 +109,24 @@ class ProgramWriter {
 
   program(): string {
     return `
+      const words = new Int32Array(100);
       class Box { #value; static made = 0; field = work(1); constructor(value) { this.#value = value; Box.made++; }
+        bytes = new Uint8Array(64); #words = new Int32Array(9);
+        at(n) { let s = 0; for (let i = 0; i < (n & 7); i++) { this.#words[i] += i; s += this.#words[i] + words[i]; } return s; }
         get(more) { return (this.#value ^ more) + this.field | 0; } }
       function work(n) { let sum = 0; for (let i = 0; i < (n & 7); i++) { if (i === 5) return sum; sum += i; } return sum; }
       function twice(n) { return n * 2 | 0; }
       function* asks(kernel, n) { for (let i = 0; i < (n & 1) + 1; i++) yield* kernel.ask(n); return n; }
       export default function* main(kernel) {
-        let a = 1, b = 2; const list = [1, 2, 3];
+        let a = 1, b = 2; const list = [1, 2, 3], bytes = new Uint8Array(300), box = new Box(3);
         ${this.statements(4, [])}
-        return JSON.stringify([a, b, list, Box.made]);
+        return JSON.stringify([a, b, list, Box.made, [...bytes], [...words]]);
       }`;
   }
 }
+
+/** Every other line is a sampled one, so that most programs touch some. */
+const lineMemory = { lineBytes: 16, sampleBytes: 32, addressOf: () => 4096 };
 
 /** What a run shows: kernel calls with their arguments, then the result or the error. */
 function observe(next: (answer: unknown) => IteratorResult<unknown, unknown>): unknown[] {
@@ -151,6 +162,9 @@ Deno.test("a random program does the same with accounting as without, and counts
       const plain = withoutAccounting(il);
       const expected = observe((answer) => plain.next(answer));
       const image = compileIl(il, plainTarget);
+      const sampled = instantiate(compileIl(il, sampledTarget), lineMemory);
+      const sampledThread = sampled.start(sampleKernel());
+      assertEquals(observe((answer) => sampledThread.next(answer)), expected);
       const [first, second] = [1, 2].map(() => {
         const instance = instantiate(image);
         const thread = instance.start(sampleKernel());

@@ -30,6 +30,13 @@ export interface ProcessMemory {
 /** What a program runs on that nobody has put on a CPU. */
 const noCache: SampledCache = { latestLines: Int32Array.of(-1), setMask: 0, touch: () => 0 };
 
+/** Elements of a typed array, one behind the other. */
+export interface ElementRange {
+  readonly array: object;
+  readonly first: number;
+  readonly count: number;
+}
+
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 const readBuffer = getterOf("buffer") as (view: object) => ArrayBufferLike;
 const readOffset = getterOf("byteOffset") as (view: object) => number;
@@ -88,12 +95,13 @@ export class ElementSampler {
     return (this.#cache.touch(line) * unitsPerCycle + 0.5) | 0;
   }
 
-  /** Reports that bytes of a buffer are read or written; gives the cost in counting units. */
-  touchRange(buffer: ArrayBufferLike, offset: number, length: number): number {
-    if (length <= 0) return 0;
-    const address = this.#memory.addressOf(buffer) + offset;
+  /** Reports that elements are read or written; gives what that costs in counting units. */
+  touchRange({ array, first, count }: ElementRange): number {
+    const size = elementBytes.get(readTag(array));
+    if (size === undefined || count <= 0) return 0;
+    const address = this.#memory.addressOf(readBuffer(array)) + readOffset(array) + first * size;
     const { lineBytes, sampleBytes } = this.#memory;
-    const last = Math.floor((address + length - 1) / sampleBytes);
+    const last = Math.floor((address + count * size - 1) / sampleBytes);
     let line = Math.floor(address / sampleBytes);
     if (address % sampleBytes >= lineBytes) line++;
     let units = 0;
@@ -119,6 +127,11 @@ export function samplingText(overdueUnits: number): string {
     'const $g=(i,p,m,t)=>{if(typeof i==="number"&&(i&m)===t)$h(i+p|0,m);return i;};' +
     "const $V=(v)=>$v=v;" +
     'const $u=(a,i)=>{if(typeof i==="number"){const m=$L(a);if((i&m)===$T)$h(i+$P|0,m);}return i;};';
+}
+
+/** Of an image's control: the touching of ranges, by methods of the library. */
+export function touchControlText(overdueUnits: number): string {
+  return `touch(r){const u=$E.touchRange(r);if(u>0&&($c-=u)<-${overdueUnits})$k();},`;
 }
 
 /** What a burst begins with: it may be on another CPU than the one before. */

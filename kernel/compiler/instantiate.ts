@@ -9,6 +9,7 @@
  * - A program that spends its budget in one burst is stopped for good: each resumption throws.
  */
 
+import { setTouching } from "./bulk_touches.ts";
 import { placesIn, registerImage } from "./fault_places.ts";
 import { ElementSampler, type ProcessMemory, type SampledCache } from "./element_sampling.ts";
 import type { Image } from "./image.ts";
@@ -168,6 +169,7 @@ export class ProgramInstance {
     if (control.isStopped()) throw this.#stop();
     control.begin(this.#burstCyclesMax);
     const before = setRunning(control.bulk);
+    const touchBefore = setTouching(control.touch);
     let result: T;
     try {
       result = code();
@@ -175,6 +177,7 @@ export class ProgramInstance {
       throw control.isStopped() ? this.#stop() : error;
     } finally {
       setRunning(before);
+      setTouching(touchBefore);
     }
     if (control.isStopped()) throw this.#stop();
     return result;

@@ -9,6 +9,7 @@
 
 import "ses";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
+import { installTouching } from "./bulk_touches.ts";
 import type { ElementSampler } from "./element_sampling.ts";
 import { formatStack } from "./fault_places.ts";
 import { fixedLength, installMetering, sizeOf } from "./metering.ts";
@@ -47,6 +48,7 @@ export function surroundings(
 
 function ensureLockdown(): Readonly<Record<string, unknown>> {
   if (library !== undefined) return library;
+  installTouching();
   installMetering();
   lockdown({
     errorTaming: "unsafe",

@@ -10,7 +10,13 @@
  */
 
 import { type CompilationTarget, unitsPerCycle } from "./costs.ts";
-import { type ElementSampler, samplingBurstText, samplingText } from "./element_sampling.ts";
+import {
+  type ElementRange,
+  type ElementSampler,
+  samplingBurstText,
+  samplingText,
+  touchControlText,
+} from "./element_sampling.ts";
 
 /** Units that `$c` counts before they are added to the total. */
 const chunkUnits = 2 ** 29;
@@ -34,6 +40,8 @@ export interface ImageControl {
   instructions(): number;
   /** Charges work that takes time by size. */
   bulk(bytes: number): void;
+  /** Touches elements in the caches; absent in images that are not sampled. */
+  touch?(range: ElementRange): void;
   /** Whether a burst has spent its budget. */
   isStopped(): boolean;
   /** Runs the program's modules and gives the main function. */
@@ -83,7 +91,7 @@ export function preludeText(libraryNames: readonly string[], target: Compilation
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
     `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;${target.isSampled ? samplingBurstText : ""}},` +
     `read:()=>($spent+$chunk-$c)/${unitsPerCycle},instructions:()=>$done+$i,bulk:$b,` +
-    "isStopped:()=>$stopped,load:(()=>{\n";
+    (target.isSampled ? touchControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";
   return "(($e)=>{" +
     `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
     "let $c=0,$i=0,$done=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk +

@@ -140,6 +140,22 @@ for (const [what, body, declarations] of forms) {
   });
 }
 
+const bulk: [string, string, number[]][] = [
+  ["fill of a part", "a.fill(1, 2048, 6144)", [1, 2]],
+  ["fill from the end", "a.fill(1, -2048)", [3]],
+  ["set", "a.set(new Uint8Array(2048), 4096)", [0, 3]],
+  ["set of a list", "a.set([1, 2, 3], 4096)", []],
+  ["slice", "a.slice(0, 4096)", [0, 1, 4, 5]],
+  ["copyWithin", "a.copyWithin(0, 4096, 6144)", [2, 0]],
+  ["a range between sampled lines", "a.fill(1, 64, 2048)", []],
+];
+
+for (const [what, call, lines] of bulk) {
+  Deno.test(`${what} touches the sampled lines of what it reads and writes`, () => {
+    assertEquals(run(`const a = new Uint8Array(8192); ${call};`).lines, lines);
+  });
+}
+
 Deno.test("arrays, strings and objects are not sampled", () => {
   const { lines } = run(`
     const list = Array(5000).fill(1), text = "x".repeat(5000), map = { a: 1 };

@@ -191,6 +191,17 @@ export class TestMachine {
               kernelName === here && status === undefined
             ).map(({ pid, name }) => ({ pid, program: name, kernel: here })),
         ),
+      counters: () =>
+        instant(
+          "counters",
+          () =>
+            [...this.#processes.values()].filter(({ kernelName }) => kernelName === here).map((
+              { pid, name, status },
+            ) => ({
+              ...{ pid, program: name, kernel: here, state: status === undefined ? "running" : "ended" },
+              ...{ instructions: 150, cycles: 200, ipc: 0.75, l1Misses: 64, l2Misses: 32 },
+            })),
+        ),
       channels: () =>
         instant(
           "channels",
