@@ -170,6 +170,32 @@ Deno.test("the machine's tables have headings with units", () => {
   assertMatch(runLine("help").text, /\ncp FROM TO +copies a file\n/);
 });
 
+Deno.test("perf shows the counters of what runs, or of one program or process that runs or ran", () => {
+  const all = runLine("perf");
+  assertStringIncludes(all.text, "PID  PROGRAM");
+  assertStringIncludes(all.text, "INSTRUCTIONS  CYCLES    IPC  L1 MISSES  L2 MISSES");
+  assertMatch(all.text, /Shell +kernel0 +running +150 +200 +0\.750 +64 +32/);
+  const ended = runLine("Upper; perf Upper").text;
+  assertMatch(ended, /\d+ +Upper +kernel0 +ended +150 +200 +0\.750 +64 +32/);
+  assert(!runLine("Upper; perf").text.includes("Upper"));
+  const pid = /(\d+) +Upper/.exec(ended)![1];
+  assertMatch(runLine(`Upper; perf ${pid}`).text, /Upper/);
+  assertEquals(runLine("perf Nothing"), {
+    text: 'Cannot show counters of "Nothing": no process is or was named so\n',
+    status: 1,
+  });
+});
+
+Deno.test("with --json the counters are rows with all their fields", () => {
+  const { rows } = JSON.parse(runLine("perf Shell", "--json").text);
+  const { pid, ...counters } = rows[0];
+  assert(Number.isInteger(pid));
+  assertEquals(counters, {
+    ...{ program: "Shell", kernel: "kernel0", state: "running" },
+    ...{ instructions: 150, cycles: 200, ipc: 0.75, l1Misses: 64, l2Misses: 32 },
+  });
+});
+
 Deno.test("explain shows shares of CPU time in percent and sums of affinities as they are", () => {
   const sum = 0.15185479091865856;
   const explained = (...options: string[]) => {

@@ -295,7 +295,9 @@ Deno.test("a random program counts, up to each kernel call, what a reference int
         export default function* main(kernel) { ${body} }`;
       const il = sampleIl(textOf(`let a = 1, b = 2, c = 3; ${program.text} return [a, b, c];`));
       // The top level of the module.
-      const start = runSample(textOf("")).cycles;
+      const top = runSample(textOf(""));
+      const start = top.cycles;
+      const startInstructions = top.instance.readInstructions();
       const machine = new Machine();
       program.execute(machine);
       // The array at the end, with its three stores.
@@ -316,6 +318,8 @@ Deno.test("a random program counts, up to each kernel call, what a reference int
         // A function without any operation before its first call is charged 1/64 cycle.
         assertAlmostEquals(counts[index] ?? 0, expected, 1 / 60);
       });
+      // Each operation of the plain target is one instruction, and those are whole.
+      assertEquals(instance.readInstructions() - startInstructions, machine.cycles);
     }),
     { numRuns: 300 },
   );
