@@ -163,7 +163,7 @@ Deno.test("the machine's tables have headings with units", () => {
   assertMatch(runLine("ls /service").text, /service +ProcessManagerContract +kernel0 +processes/);
   assertEquals(
     runLine("ls").text.split("\n").slice(1, -1).map((line) => line.split(" ").at(-1)),
-    ["dev", "fs", "kernels", "service"],
+    ["dev", "fs", "kernels", "performance", "service"],
   );
   assertEquals(runLine("manifest Ping").text, '<application name="Ping"/>');
   assertStringIncludes(runLine("explain Ping").text, "Ping would run on kernel0.\n");
