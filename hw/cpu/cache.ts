@@ -86,10 +86,13 @@ export class CpuCaches {
     return this.#waitCycles(memoryLatencyNs(line * this.sampleBytes) * frequencyHz / 1e9);
   }
 
-  /** What 32 accesses of this latency cost beyond a hit in L1. */
+  /**
+   * What 32 accesses of this latency cost beyond a hit in L1: whole cycles, because sums of instants are
+   * exact for those, and so do not depend on whether a CPU spends them at once or in parts.
+   */
   #waitCycles(latencyCycles: number): number {
     const { l1, missesAtOnce } = this.#definition;
-    return Math.max(0, latencyCycles - l1.hitCycles) / missesAtOnce * linesPerSample;
+    return Math.round(Math.max(0, latencyCycles - l1.hitCycles) / missesAtOnce * linesPerSample);
   }
 }
 

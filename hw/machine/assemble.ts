@@ -157,8 +157,11 @@ function createCpus(
   { queue, log, interrupts: bus }: CpuSurroundings,
 ): Cpu[] {
   const { frequencyHz, caches } = host;
-  const domainAt = (address: number) =>
-    dram.find(({ base, size }) => address >= base && address < base + size)?.domain ?? 0;
+  // No method of the library: a program that misses would pay for it as for its own calls.
+  const domainAt = (address: number) => {
+    for (const { base, size, domain } of dram) if (address >= base && address < base + size) return domain;
+    return 0;
+  };
   return host.cpus.map(({ apicId, domain, instructionCostScale }, index) => {
     const localBus = new AddressSpace(`cpu${index} local bus`);
     const cpu = new Cpu(queue, {

@@ -53,10 +53,6 @@ export class Dispatcher {
   /** Runs threads until none is left, or until the CPU must wait for its cycles to pass. */
   run(): void {
     if (this.#inLoop || this.cpu.occupied) return;
-    if (this.cpu.freeAt > this.kernel.clock.now) {
-      this.cpu.occupy(0, () => this.run());
-      return;
-    }
     this.#inLoop = true;
     this.cpu.disableInterrupts();
     const before = this.kernel.enter(this);
@@ -77,6 +73,12 @@ export class Dispatcher {
   /** One burst; false when the CPU has to wait or is idle. */
   #turn(): boolean {
     if (!this.#interruptsOff) this.cpu.deliverPending();
+    // What the last burst's effect charged passes first, whether that burst was spent at once or occupied the
+    // CPU: another CPU may take the next thread meanwhile, in free runs as in paced ones.
+    if (this.cpu.freeAt > this.kernel.clock.now && !this.cpu.spend(0)) {
+      this.cpu.occupy(0, () => this.run());
+      return false;
+    }
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
     if (thread.call === undefined && thread.ending === undefined) this.#startBurst(thread);
