@@ -10,7 +10,7 @@
 import type { Contract } from "../contracts/contract.ts";
 import { compileContract, ContractError } from "../contracts/monitor.ts";
 import { CompileError, parsePlace, type SourcePlace } from "./compile_error.ts";
-import type { CompilationTarget } from "./costs.ts";
+import type { CompilationTarget, OperationCosts } from "./costs.ts";
 import { BudgetSpent, instantiate } from "./instantiate.ts";
 import {
   type IlContract,
@@ -33,18 +33,11 @@ const cyclesMax = 10_000_000;
  * No machine: each operation is a cycle, and each byte, so that the budget bounds memory as well. A method
  * with one version per ISA needs an ISA all the same; declarations do not depend on it.
  */
-const target: CompilationTarget = {
-  isa: "x86-k8",
-  costs: {
-    ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
-    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
-  },
-  instructions: {
-    ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
-    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
-  },
-  isSampled: false,
+const costs: OperationCosts = {
+  ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
+  ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
 };
+const target: CompilationTarget = { isa: "x86-k8", costs, instructions: costs, isSampled: false };
 
 /**
  * What a program declares. `il` is a program whose main function returns the declaration; `placeOf` tells

@@ -311,5 +311,5 @@ Deno.test("a sampled program whose misses exceed its budget is stopped", () => {
   } catch (error) {
     reason = (error as Error).message;
   }
-  assertEquals(reason, "sample has spent its 3000000 cycles without calling the kernel");
+  assertEquals(reason, "Sample has spent its 3000000 cycles without calling the kernel");
 });

@@ -14,7 +14,7 @@ import { shippedMachines } from "../../hw/machines/machines.ts";
 import { LineEventLog } from "../../hw/time/event_log.ts";
 import { EventQueue } from "../../hw/time/event_queue.ts";
 import { createProgramLoader } from "../boot/program_loader.ts";
-import { buildIl } from "../compiler/phase_one.ts";
+import { sampleIl } from "../compiler/sample_programs.ts";
 import type { Complex } from "../hal/hardware.ts";
 import { layOutMemory } from "../memory/layout.ts";
 import { ProgramMemory } from "../memory/program_memory.ts";
@@ -58,7 +58,7 @@ function count(body: string, place: Place) {
   const { isa, caches } = complex.cpus[0]!;
   if (caches === undefined) throw new Error("the machine has no caches");
   const source = `export default function* main() { ${body} }`;
-  const { il } = buildIl("apps/walk/main.ts", () => source);
+  const il = sampleIl(source);
   const memory = new ProgramMemory(layOutMemory(complex, [{ base, size }]), 1, caches);
   const instance = createProgramLoader()(il, isa, memory);
   instance.runOn(caches);
