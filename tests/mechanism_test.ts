@@ -80,7 +80,7 @@ Deno.test("card instructions at ten times the cost slow a transfer while the net
   assertEquals([onCard.kernel, moved.kernel], ["card0", "numa1"]);
   assert(onCard.transfer > 2 && onCard.roundTrip > 1.2, JSON.stringify(onCard));
   // The driver of the board's NIC stays on the card, and has its share in both.
-  assert(moved.transfer < 1.25 && moved.roundTrip < 1.1, JSON.stringify(moved));
+  assert(moved.transfer < 1.5 && moved.roundTrip < 1.1, JSON.stringify(moved));
   assert(onCard.transfer / moved.transfer > 1.8, JSON.stringify({ onCard, moved }));
 });
 

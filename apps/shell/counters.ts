@@ -48,7 +48,7 @@ function* countersAt(
       yield* service.close();
       return `${path} does not answer`;
     }
-    if (event.kind === "closed") return `${path} is gone`;
+    if (event.on === "unsatisfiable" || event.kind === "closed") return `${path} is gone`;
     const { message } = event;
     const rows = message.tag === "failed"
       ? message.reason

@@ -28,6 +28,7 @@ function* serve(kernel: Kernel, system: SystemCalls, service: Service<Counters>)
   for (;;) {
     const event = yield* kernel.select({ service, clients });
     if (event.on === "timeout") continue;
+    if (event.on === "unsatisfiable") return;
     if (event.on === "service") yield* admit(clients, event.endpoint);
     else if (event.kind === "message") yield* unlessClosed(answer(kernel, system, event.endpoint));
     else yield* event.endpoint.close();
