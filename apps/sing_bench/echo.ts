@@ -1,0 +1,21 @@
+/**
+ * The other side of SingBench's message lines: sends back what comes.
+ *
+ * The same code is a thread of the benchmark, and the child process.
+ */
+
+import type { Endpoint, Program } from "../../kernel/abi/kernel.ts";
+import type { singBenchContract } from "../contracts/sing_bench.ts";
+
+export type Bench = Endpoint<typeof singBenchContract, "server">;
+export type Echo = Endpoint<typeof singBenchContract, "client">;
+
+export function* echo(bench: Echo): Program {
+  for (;;) {
+    const message = yield* bench.receiveOrClosed();
+    if (message === undefined || message.tag === "end") break;
+    if (message.tag === "ping") yield* bench.send("pong");
+    else yield* bench.send("back", { data: message.data });
+  }
+  yield* bench.close();
+}

@@ -1,0 +1,54 @@
+/**
+ * SingBench: what each operation of the kernel costs, measured by a program in virtual time.
+ *
+ * `SingBench [--json]`; lines in the order of Singularity's benchmark. Message lines are half
+ * round trips, to a thread of the process and to child processes (Figure 5 of the paper).
+ * - `--json` prints one object for each line.
+ * - One SingBench runs at a time: its name in the namespace can be registered once.
+ */
+
+import { isKernelError } from "../../kernel/abi/errors.ts";
+import type { Call, Kernel, Program, Service } from "../../kernel/abi/kernel.ts";
+import { writeText } from "../../kernel/abi/text.ts";
+import { singBenchContract } from "../contracts/sing_bench.ts";
+import { childProcesses } from "./children.ts";
+import type { Row } from "./measure.ts";
+import { sendWithin } from "./messages.ts";
+import { ownOperations } from "./own_operations.ts";
+
+const usage = "usage: SingBench [--json]";
+
+export default function* main(kernel: Kernel): Program {
+  const unknown = kernel.arguments.find((word) => word !== "--json");
+  if (unknown !== undefined) {
+    yield* writeText(kernel, kernel.stdout, `Cannot measure: "${unknown}" is not an option; ${usage}\n`);
+    return 1;
+  }
+  const isJson = kernel.arguments.length > 0;
+  let service: Service<typeof singBenchContract>;
+  try {
+    service = yield* kernel.register(singBenchContract, "/service/singbench");
+  } catch (error) {
+    if (!isKernelError(error) || error.code !== "AlreadyRegistered") throw error;
+    yield* writeText(kernel, kernel.stdout, "Cannot measure: another SingBench is at it\n");
+    return 1;
+  }
+  if (!isJson) yield* writeText(kernel, kernel.stdout, line("OPERATION", "BYTES", "PEER", "NS"));
+  for (const group of [ownOperations, sendWithin, childProcesses]) {
+    yield* print(kernel, yield* group(kernel, service), isJson);
+  }
+  yield* service.deregister();
+}
+
+function* print(kernel: Kernel, rows: readonly Row[], isJson: boolean): Call<void> {
+  const text = rows.map((row) => isJson ? `${JSON.stringify(row)}\n` : tableLine(row)).join("");
+  yield* writeText(kernel, kernel.stdout, text);
+}
+
+function tableLine({ operation, bytes, peer, nanoseconds }: Row): string {
+  return line(operation, bytes === 0 ? "" : `${bytes}`, peer, `${Math.round(nanoseconds)}`);
+}
+
+function line(operation: string, bytes: string, peer: string, nanoseconds: string): string {
+  return `${operation.padEnd(34)}${bytes.padStart(8)}  ${peer.padEnd(14)}${nanoseconds.padStart(10)}\n`;
+}

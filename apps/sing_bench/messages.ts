@@ -1,0 +1,70 @@
+/**
+ * SingBench's message lines, to whatever answers: a thread, a child process, another kernel.
+ *
+ * Each figure is half a round trip, as Figure 5 of the paper reports it: the time to send
+ * and receive one message.
+ */
+
+import type { Call, Kernel } from "../../kernel/abi/kernel.ts";
+import { singBenchContract } from "../contracts/sing_bench.ts";
+import { type Bench, echo } from "./echo.ts";
+import { meanNs, type Row } from "./measure.ts";
+
+/** Powers of four from 1 B to 256 KiB, 32 KiB, where Figure 5's lines cross, and 128 KiB. */
+export const messageSizes: readonly number[] = [
+  1,
+  4,
+  16,
+  64,
+  256,
+  1024,
+  4096,
+  8192,
+  16_384,
+  32_768,
+  65_536,
+  131_072,
+  262_144,
+];
+
+/** Half round trips of an empty message and of blocks of all sizes; `operation` says where to. */
+export function* sendAndReceive(kernel: Kernel, bench: Bench, peer: string): Call<Row[]> {
+  const empty = yield* meanNs(kernel, function* () {
+    yield* bench.send("ping");
+    yield* bench.receive();
+  });
+  const rows: Row[] = [{ operation: "send and receive", bytes: 0, peer, nanoseconds: empty / 2 }];
+  for (const bytes of messageSizes) {
+    let data = yield* kernel.allocate(bytes);
+    const roundTrip = yield* meanNs(kernel, function* () {
+      yield* bench.send("data", { data });
+      const answer = yield* bench.receive();
+      if (answer.tag === "back") data = answer.data;
+    });
+    yield* kernel.free(data);
+    rows.push({ operation: "send and receive", bytes, peer, nanoseconds: roundTrip / 2 });
+  }
+  return rows;
+}
+
+/** The same to a thread of this process, and with a switch-receive over two endpoints. */
+export function* sendWithin(kernel: Kernel): Call<Row[]> {
+  const { client, server } = yield* kernel.createChannel(singBenchContract);
+  const silent = yield* kernel.createChannel(singBenchContract);
+  const thread = yield* kernel.createThread(() => echo(client));
+  const rows = yield* sendAndReceive(kernel, server, "own thread");
+  const switched = yield* meanNs(kernel, function* () {
+    yield* server.send("ping");
+    yield* kernel.select({ silent: silent.server, answer: server });
+  });
+  rows.push({
+    operation: "send and switch-receive",
+    bytes: 0,
+    peer: "own thread",
+    nanoseconds: switched / 2,
+  });
+  yield* server.send("end");
+  yield* thread.join();
+  for (const end of [server, silent.client, silent.server]) yield* end.close();
+  return rows;
+}
