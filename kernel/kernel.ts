@@ -100,7 +100,9 @@ export class Kernel {
     this.interrupts = new Interrupts(this);
     const { memory } = options;
     this.pages = new PageAllocator(memory.kernel.base, memory.kernel.size);
-    this.heap = new ExchangeHeap(memory.heap.base, memory.heap.size);
+    const { dataCache } = options.complex;
+    this.heap = new ExchangeHeap(memory.heap.base, memory.heap.size, dataCache === undefined);
+    dataCache?.cover(memory.heap.base, memory.heap.size, this.heap);
     memory.dram.overlay(memory.heap.base, memory.heap.size, this.heap);
     this.channels = new ChannelTable(this);
     this.processes = new ProcessTable(this);

@@ -131,7 +131,9 @@ export class DriveQueue {
     }
     const refusal = this.#isGone ? "Gone" : this.#refusal(request);
     const block = refusal === undefined ? yield* this.#blockFor(request) : undefined;
-    const address = block === undefined ? 0 : (yield* this.#device.addressOf(block)) + block.bytes.byteOffset;
+    // From `addressOf` on the block is the device's: not to be looked at before it is done.
+    const byteOffset = block?.bytes.byteOffset ?? 0;
+    const address = block === undefined ? 0 : (yield* this.#device.addressOf(block)) + byteOffset;
     const reachable = address + (block?.length ?? 0) <= addressLimit;
     if (refusal !== undefined || !reachable || (block === undefined && request.tag !== "flush")) {
       yield* this.#fail(

@@ -15,6 +15,7 @@ import type { BoardDescription } from "../machine/description.ts";
 import type { Complex } from "../machine/machine.ts";
 import { AddressSpace } from "../memory/address_space.ts";
 import type { InterruptLine } from "../memory/bus_target.ts";
+import { DataCache } from "../memory/data_cache.ts";
 import { DramBlock } from "../memory/dram.ts";
 import { PciBus } from "../pci/bus.ts";
 import type { PciDeviceFactory } from "../pci/device.ts";
@@ -61,6 +62,9 @@ export interface Board {
 
 /** A store to a register is posted and retires in tens of cycles (hardware-reference.md 1.6): 24 of 1.2 GHz. */
 const postedStoreNs = 20;
+/** Both levels have lines of 32 bytes; the second, 512 KB, holds what the first does (hardware-reference.md 7.1). */
+const cacheLineSize = 32;
+const secondLevelLines = 512 * 1024 / cacheLineSize;
 const uartBlockSize = 0x40;
 const atuBlockSize = 0x1000;
 const mebibyte = 2 ** 20;
@@ -119,6 +123,7 @@ export function createBoard(options: BoardOptions): Board {
     space,
     ports: new AddressSpace(`${name}.ports`),
     dram: [dram],
+    dataCache: new DataCache(space, cacheLineSize, secondLevelLines),
     memoryLatencyNs: () => description.memoryLatencyNs,
   };
   return {

@@ -107,6 +107,7 @@ class AssembledMachine implements Machine {
       space,
       ports,
       dram,
+      dataCache: undefined,
       memoryLatencyNs: (from, to) => memoryLatencyNs(host, from, to),
     };
     const translate = (address: number) => address;

@@ -11,6 +11,7 @@
 import type { Cpu } from "../cpu/cpu.ts";
 import type { Cable, Station } from "../ethernet/link.ts";
 import type { AddressSpace } from "../memory/address_space.ts";
+import type { DataCache } from "../memory/data_cache.ts";
 import type { EventLog } from "../time/event_log.ts";
 import type { EventQueue } from "../time/event_queue.ts";
 import type { MachineDescription } from "./description.ts";
@@ -45,6 +46,8 @@ export interface Complex {
   /** x86 I/O ports; an empty space on a card. */
   readonly ports: AddressSpace;
   readonly dram: readonly Dram[];
+  /** What the CPUs' loads and stores go through where DMA does not see it; undefined where it does, as on x86. */
+  readonly dataCache: DataCache | undefined;
   /** Latency in ns of a memory access by a CPU in domain `from` to memory of domain `to`. */
   memoryLatencyNs(from: number, to: number): number;
 }

@@ -150,7 +150,10 @@ export interface Device {
   readonly interrupt: Interrupt;
   /** Memory that device and driver share (descriptor rings): zeroed, aligned to 4096 bytes, below 4 GiB. */
   shareMemory(size: number): Call<SharedMemory>;
-  /** Bus address of a block's first byte (not of its window); it must stay here until the device is done. */
+  /**
+   * Bus address of a block's first byte (not of its window); it must stay here until the device is done. The device
+   * then sees what stands in the window now; look at `bytes` again only when the device is done.
+   */
   addressOf(block: Block): Call<number>;
 }
 

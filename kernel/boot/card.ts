@@ -23,7 +23,7 @@ import { encodeBootInfo, readCardFacts } from "./boot_info.ts";
 import type { KernelDevice } from "./devices.ts";
 
 /** Messaging unit, host's view (hardware-reference.md section 2.5). */
-const messagingUnit = { IDR: 0x20, ODR: 0x2c, OISR: 0x30, OIMR: 0x34 } as const;
+const messagingUnit = { IDR: 0x20, ODR: 0x2c, OIMR: 0x34 } as const;
 const outboundDoorbellBit = 1 << 2;
 /** Inbound doorbell bit that says "your boot-info block is filled in". */
 export const bootInfoBit = 30;
@@ -111,19 +111,13 @@ function listen(coordinator: Coordinator, device: KernelDevice, unit: number): v
   const { kernel } = coordinator;
   const { space } = kernel.complex;
   const owner = {};
-  const stall = () => {
-    const { cpu } = kernel.dispatchers[0]!;
-    kernel.charge(space.latencyNs(unit, "read") * cpu.frequencyHz / 1e9);
-  };
+  const { cpu } = kernel.dispatchers[0]!;
   const fired = () => {
-    stall();
-    const status = space.read32(unit + messagingUnit.OISR);
-    if ((status & outboundDoorbellBit) !== 0) {
-      stall();
-      const bells = space.read32(unit + messagingUnit.ODR);
-      space.write32(unit + messagingUnit.ODR, bells);
-      dispatchBells(coordinator, bells);
-    }
+    // All other causes are masked, so the doorbells tell all; each read stalls the CPU for a trip across the link.
+    kernel.charge(space.latencyNs(unit, "read") * cpu.frequencyHz / 1e9);
+    const bells = space.read32(unit + messagingUnit.ODR);
+    space.write32(unit + messagingUnit.ODR, bells);
+    dispatchBells(coordinator, bells);
     kernel.interrupts.acknowledge(device.line, owner);
   };
   kernel.interrupts.listen(device.line, owner, fired);

@@ -112,11 +112,12 @@ function startKernel(
 
 /** Makes the pairs with the kernels of the host; pairs share the DMA channels in turn. */
 function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport> {
-  const { space } = kernel.complex;
+  const { space, dataCache: cache } = kernel.complex;
+  if (cache === undefined) throw new Error("A card's kernel expects a cache that DMA does not see");
   const { cpu } = kernel.dispatchers[0]!;
   const channels = Array.from({ length: Math.min(admaChannels, info.pairs.length) }, (_, index) => {
     const descriptors = pagesFor(kernel, descriptorsMax * descriptorSize);
-    const channel = new AdmaChannel(space, cpu, index, descriptors);
+    const channel = new AdmaChannel(space, cache, cpu, index, descriptors);
     for (const source of Object.values(channel.sources)) {
       kernel.interrupts.listen(source, channel, () => {
         channel.interrupted();
@@ -127,13 +128,13 @@ function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport
   });
   return new Map(info.pairs.map((pair, index) => {
     const bellWord = pagesFor(kernel, 128);
-    space.write32(bellWord, 2 ** pair.kernel);
+    cache.write(bellWord, new Uint8Array(Uint32Array.of(2 ** pair.kernel).buffer));
     const mirror = pagesFor(kernel, pairAreaSize);
-    space.write(mirror, new Uint8Array(pairAreaSize));
+    cache.write(mirror, new Uint8Array(pairAreaSize));
     const transport = new CardTransport({
-      space,
+      cache,
       cpu,
-      channel: channels[index % channels.length]!,
+      engine: channels[index % channels.length]!,
       hostArea: pair.area,
       mirror,
       bellWord,

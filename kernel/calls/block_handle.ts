@@ -20,6 +20,7 @@ export class BlockHandle implements ProgramBlock {
 
   get bytes(): Uint8Array {
     const block = this.#held();
+    block.fill();
     return this.#view ??= block.lookInto();
   }
 

@@ -10,6 +10,7 @@ import type { Call, Device, SharedMemory } from "../abi/kernel.ts";
 import type { KernelDevice } from "../boot/devices.ts";
 import { BusFault } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
+import type { Block } from "../memory/exchange_heap.ts";
 import { pageSize } from "../memory/page_allocator.ts";
 import type { Process } from "../process/process.ts";
 import { blockOf } from "./block_handle.ts";
@@ -76,10 +77,21 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
           if (found === undefined || found.owner !== process) {
             throw new CallError("BadArgument", "That is no block of this process");
           }
+          handToDevice(kernel, found);
           return found.address;
         },
       }),
   }) as Device;
+}
+
+/** The device is to read what the CPU has stored, and the CPU is to read what the device will store. */
+function handToDevice(kernel: Kernel, { address, offset, length }: Block): void {
+  const { dataCache } = kernel.complex;
+  if (dataCache === undefined) return;
+  dataCache.clean(address + offset, length);
+  dataCache.invalidate(address + offset, length);
+  // One instruction does both to a line.
+  kernel.charge(dataCache.linesOf(address + offset, length) * kernel.primitiveCycles("cacheLineClean"));
 }
 
 /** An offset that stays inside this function's own registers; beyond them lie other functions, and memory. */

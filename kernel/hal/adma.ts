@@ -4,13 +4,16 @@
  * A chain of descriptors is written into the card's memory, the channel is started,
  * and the end-of-chain interrupt wakes the thread that waits for it.
  * - One chain at a time: threads that share a channel queue for it.
+ * - DMA and the CPU's cache do not see each other: before a chain starts, lines that it reads are
+ *   cleaned and lines that it writes are invalidated (hardware-reference.md 2.6, cache note).
  * - Register and bit numbers: hardware-reference.md section 2.6.
- * - A transfer that fails is a fault of the machine: `run` throws with the status.
+ * - A transfer that fails ends `run` with a TransferFault; the channel can be used again.
  */
 
 import type { Call } from "../abi/kernel.ts";
 import { KernelEvent, work } from "../scheduling/kernel_event.ts";
-import type { AddressSpace, Cpu } from "./hardware.ts";
+import type { AddressSpace, Cpu, DataCache } from "./hardware.ts";
+import { type Transfer, type TransferEngine, TransferFault } from "./transfer_engine.ts";
 
 const peripheralBase = 0xffd8_0000;
 const channelStride = 0x200;
@@ -31,15 +34,12 @@ const directionBits = {
   "local to internal": 3 << 1,
 } as const;
 
-export interface Transfer {
-  readonly direction: keyof typeof directionBits;
-  readonly source: number;
-  readonly destination: number;
-  readonly length: number;
-}
-
-export class AdmaChannel {
+export class AdmaChannel implements TransferEngine {
+  readonly name = "adma";
+  /** Chains that were started, and what was in them. */
+  readonly counters = { chains: 0, descriptors: 0, lines: 0 };
   readonly #space: AddressSpace;
+  readonly #cache: DataCache;
   readonly #cpu: Cpu;
   readonly #base: number;
   readonly #descriptors: number;
@@ -48,8 +48,9 @@ export class AdmaChannel {
   #status = 0;
 
   /** `descriptors`: physical address of room for `descriptorsMax` descriptors. */
-  constructor(space: AddressSpace, cpu: Cpu, readonly index: number, descriptors: number) {
+  constructor(space: AddressSpace, cache: DataCache, cpu: Cpu, readonly index: number, descriptors: number) {
     this.#space = space;
+    this.#cache = cache;
     this.#cpu = cpu;
     this.#base = peripheralBase + index * channelStride;
     this.#descriptors = descriptors;
@@ -76,10 +77,14 @@ export class AdmaChannel {
       throw new Error(`A chain of ${transfers.length} descriptors, at most ${descriptorsMax} fit`);
     }
     yield* this.#free.wait();
-    const { dmaProgram } = this.#cpu.isa.primitives;
-    // Setting the channel up costs once a chain, each descriptor a few stores and the cleaning of its line.
-    yield* work(dmaProgram.cycles + transfers.length * this.#cpu.isa.primitives.cacheLineClean.cycles);
+    const { dmaProgram, cacheLineClean } = this.#cpu.isa.primitives;
+    const lines = transfers.length + this.#linesOf(transfers);
+    yield* work(dmaProgram.cycles + lines * cacheLineClean.cycles);
     this.#writeChain(transfers);
+    for (const transfer of transfers) this.#prepareCache(transfer);
+    this.counters.chains++;
+    this.counters.descriptors += transfers.length;
+    this.counters.lines += lines;
     this.#status = 0;
     this.#space.write32(this.#base + register.ACCR, 0);
     this.#space.write32(this.#base + register.ANDAR, this.#descriptors);
@@ -87,8 +92,29 @@ export class AdmaChannel {
     yield* this.#done.wait();
     this.#free.signal();
     if ((this.#status & errorBits) !== 0) {
-      throw new Error(`ADMA channel ${this.index} stopped with status 0x${this.#status.toString(16)}`);
+      throw new TransferFault(
+        `ADMA channel ${this.index} stopped with status 0x${this.#status.toString(16)}`,
+      );
     }
+    for (const transfer of transfers) {
+      if (transfer.isWatched === true) this.#cache.invalidate(transfer.destination, transfer.length);
+    }
+  }
+
+  /** Cache lines to clean or to invalidate; a watched destination twice. */
+  #linesOf(transfers: readonly Transfer[]): number {
+    let lines = 0;
+    for (const { direction, source, destination, length, isWatched } of transfers) {
+      const isIncoming = direction === "host to local";
+      lines += this.#cache.linesOf(isIncoming ? destination : source, length) * (isWatched === true ? 2 : 1);
+    }
+    return lines;
+  }
+
+  #prepareCache({ direction, source, destination, length }: Transfer): void {
+    if (length === 0) return;
+    if (direction === "host to local") this.#cache.invalidate(destination, length);
+    else this.#cache.clean(source, length);
   }
 
   #writeChain(transfers: readonly Transfer[]): void {
@@ -104,7 +130,8 @@ export class AdmaChannel {
         transfer.source >>> 0,
         Math.floor(transfer.source / 2 ** 32),
       ]);
-      this.#space.write(this.#descriptors + index * descriptorSize, new Uint8Array(words.buffer));
+      this.#cache.write(this.#descriptors + index * descriptorSize, new Uint8Array(words.buffer));
     });
+    this.#cache.clean(this.#descriptors, transfers.length * descriptorSize);
   }
 }

@@ -10,6 +10,7 @@ export type { CpuCaches } from "../../hw/cpu/cache.ts";
 export type { Cpu } from "../../hw/cpu/cpu.ts";
 export type { AtomicInstruction, Isa, IsaName, KernelPrimitive, OperationClass } from "../../hw/cpu/isa.ts";
 export type { AddressSpace } from "../../hw/memory/address_space.ts";
+export type { CachedRange, DataCache } from "../../hw/memory/data_cache.ts";
 export { BusFault } from "../../hw/memory/bus_target.ts";
 export type { Complex, Dram, DramBacking, Machine } from "../../hw/machine/machine.ts";
 export type { EventLog } from "../../hw/time/event_log.ts";

@@ -11,7 +11,8 @@
  *   at once are not zeroed in virtual time (the paper's DMA-aware allocator, section 3.6).
  */
 
-import { BusFault, type DramBacking } from "../hal/hardware.ts";
+import { BusFault, type CachedRange, type DramBacking } from "../hal/hardware.ts";
+import { BlockLines } from "./block_lines.ts";
 import { PageAllocator, pageSize } from "./page_allocator.ts";
 
 /** Singularity starts at 16 B; 64 B is the line size that DMA must not share. */
@@ -34,7 +35,10 @@ export function addressOfBlock(buffer: ArrayBufferLike): number | undefined {
 }
 
 export class Block {
+  /** What the CPU sees; `fill` comes before a look at it. */
   buffer: ArrayBuffer;
+  /** What DMA sees, once there was any, on a kernel whose cache is not coherent with DMA. */
+  lines: BlockLines | undefined;
   owner: BlockOwner | undefined;
   /** The window that a receiver sees. */
   offset = 0;
@@ -45,8 +49,14 @@ export class Block {
     this.length = length;
   }
 
+  /** The CPU looks at the block: lines that its cache does not hold come in. */
+  fill(): void {
+    this.lines?.fill(this.buffer);
+  }
+
   /** Bytes of the window, for the kernel's own use. */
   get bytes(): Uint8Array {
+    this.fill();
     return new Uint8Array(this.buffer, this.offset, this.length);
   }
 
@@ -69,7 +79,7 @@ interface SmallPage {
   used: number;
 }
 
-export class ExchangeHeap implements DramBacking {
+export class ExchangeHeap implements DramBacking, CachedRange {
   readonly #pages: PageAllocator;
   /** Page base to the block that covers it, or the small page. */
   readonly #map = new Map<number, Block | SmallPage>();
@@ -78,8 +88,8 @@ export class ExchangeHeap implements DramBacking {
   #liveBlocks = 0;
   #liveBytes = 0;
 
-  /** `base` and `size`: the physical range that the heap may use. */
-  constructor(readonly base: number, readonly size: number) {
+  /** `base` and `size`: the physical range that the heap may use; `isCoherent`: whether DMA sees what the CPU caches. */
+  constructor(readonly base: number, readonly size: number, readonly isCoherent = true) {
     this.#pages = new PageAllocator(base, size);
   }
 
@@ -152,14 +162,33 @@ export class ExchangeHeap implements DramBacking {
     return entry.slots[Math.floor((address - pageBase) / entry.classSize)];
   }
 
+  /** DMA, or another kernel, reads. */
   read(address: number, into: Uint8Array): void {
     const { block, offset } = this.#locate(address, into.length);
-    into.set(new Uint8Array(block.buffer, offset, into.length));
+    into.set(this.#memoryOf(block).subarray(offset, offset + into.length));
   }
 
   write(address: number, from: Uint8Array): void {
     const { block, offset } = this.#locate(address, from.length);
-    new Uint8Array(block.buffer, offset, from.length).set(from);
+    this.#memoryOf(block).set(from, offset);
+  }
+
+  clean(address: number, length: number): void {
+    const { block, offset } = this.#locate(address, length);
+    this.#linesOf(block)?.clean(block.buffer, offset, offset + length);
+  }
+
+  invalidate(address: number, length: number): void {
+    const { block, offset } = this.#locate(address, length);
+    this.#linesOf(block)?.invalidate(block.buffer, offset, offset + length);
+  }
+
+  #memoryOf(block: Block): Uint8Array {
+    return this.#linesOf(block)?.memory ?? new Uint8Array(block.buffer);
+  }
+
+  #linesOf(block: Block): BlockLines | undefined {
+    return this.isCoherent ? undefined : block.lines ??= new BlockLines(block.capacity);
   }
 
   #locate(address: number, length: number): { block: Block; offset: number } {

@@ -10,8 +10,8 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import type { AdmaChannel, Transfer } from "../hal/adma.ts";
-import type { AddressSpace, Cpu } from "../hal/hardware.ts";
+import type { Cpu, DataCache } from "../hal/hardware.ts";
+import type { Transfer, TransferEngine } from "../hal/transfer_engine.ts";
 import { KernelEvent, work } from "../scheduling/kernel_event.ts";
 import {
   counterLine,
@@ -20,7 +20,6 @@ import {
   releaseSize,
   releaseSlot,
   releaseSlots,
-  type Side,
 } from "./pair_area.ts";
 import { slotSize } from "./record.ts";
 import { Rings } from "./rings.ts";
@@ -30,13 +29,17 @@ import type { Copy, Transport } from "./transport.ts";
 const outboundDoorbell = 0xffd8_402c;
 /** Copies that fit into a chain beside the slots, counters and doorbell that may follow. */
 const copiesPerChain = 48;
+/** Fetched together with the counters: one message, and a line of releases. */
+const slotsAhead = 1;
+const releasesAhead = 8;
 /** The host need not hear of each slot that was taken, only before its ring fills. */
 const quietTailMax = messageSlots / 2;
 
 export interface CardTransportOptions {
-  readonly space: AddressSpace;
+  /** The CPU's view of the card's memory. */
+  readonly cache: DataCache;
   readonly cpu: Cpu;
-  readonly channel: AdmaChannel;
+  readonly engine: TransferEngine;
   /** Address of the pair area on the PCI Express bus. */
   readonly hostArea: number;
   /** Address of the mirror in the card's memory. */
@@ -46,7 +49,6 @@ export interface CardTransportOptions {
 }
 
 export class CardTransport implements Transport {
-  readonly name = "adma";
   readonly #options: CardTransportOptions;
   readonly #rings: Rings;
   readonly #news = new KernelEvent();
@@ -56,18 +58,25 @@ export class CardTransport implements Transport {
   #sentReleases = 0;
   #sentTail = 0;
   #sentCopies = 0;
+  /** Up to where messages and releases of the host have been fetched. */
+  #fetchedHead = 0;
+  #fetchedReleases = 0;
 
   constructor(options: CardTransportOptions) {
     this.#options = options;
-    const { space, mirror } = options;
+    const { cache, mirror } = options;
     this.#rings = new Rings(
       {
-        read: (offset, length) => space.read(mirror + offset, length),
-        read32: (offset) => space.read32(mirror + offset),
-        write: (offset, bytes) => space.write(mirror + offset, bytes),
+        read: (offset, length) => cache.read(mirror + offset, length),
+        read32: (offset) => cache.read32(mirror + offset),
+        write: (offset, bytes) => cache.write(mirror + offset, bytes),
       },
       "b",
     );
+  }
+
+  get name(): "adma" | "memcpy" {
+    return this.#options.engine.name;
   }
 
   /** The host has rung the doorbell of this pair. */
@@ -99,7 +108,7 @@ export class CardTransport implements Transport {
     for (;;) {
       if (this.#rung) {
         this.#rung = false;
-        yield* this.#options.channel.run([this.#fetch(counterLine("a").offset, counterLine("a").size)]);
+        yield* this.#look();
         this.#rings.flush();
       }
       yield* this.#announce();
@@ -107,7 +116,7 @@ export class CardTransport implements Transport {
       if (!this.#rung && !this.#hasUnsent) yield* this.#news.wait();
     }
     this.#poked = false;
-    yield* this.#options.channel.run(this.#newSlots());
+    yield* this.#fetchRest();
     const records = this.#rings.take();
     yield* work(records.length * this.#options.cpu.isa.primitives.remoteDequeue.cycles);
     return { records, releases: this.#rings.takeReleases() };
@@ -123,7 +132,7 @@ export class CardTransport implements Transport {
         length,
       }));
       for (const { release } of group) this.#rings.postRelease(release);
-      yield* this.#options.channel.run([...transfers, ...this.#unsent()]);
+      yield* this.#options.engine.run([...transfers, ...this.#unsent()]);
     }
   }
 
@@ -138,13 +147,29 @@ export class CardTransport implements Transport {
     }));
     this.#rings.countCopy(1);
     this.#rings.settle();
-    yield* this.#options.channel.run([...transfers, ...this.#unsent()]);
+    yield* this.#options.engine.run([...transfers, ...this.#unsent()]);
   }
 
   // deno-lint-ignore require-yield -- what is to be told goes with the next chain
   *settle(): Call<void> {
     this.#rings.settle();
     this.#rings.flush();
+  }
+
+  /** Fetches the host's counters, and behind them what is most often new: the next message and releases. */
+  *#look(): Call<void> {
+    const rings = this.#rings;
+    const [tail, releases] = [rings.own("messageTail"), rings.own("releaseTail")];
+    const counters = counterLine("a");
+    yield* this.#options.engine.run([
+      { ...this.#fetch(counters.offset, counters.size), isWatched: true },
+      ...this.#fetchMessages(tail, tail + slotsAhead),
+      ...this.#fetchReleases(releases, releases + releasesAhead),
+    ]);
+    // What stands behind the counters is older than the slots that came after them.
+    this.#fetchedHead = tail + Math.min(slotsAhead, (rings.peer("messageHead") - tail) >>> 0) >>> 0;
+    this.#fetchedReleases =
+      releases + Math.min(releasesAhead, (rings.peer("releaseHead") - releases) >>> 0) >>> 0;
   }
 
   get #hasUnsent(): boolean {
@@ -155,18 +180,18 @@ export class CardTransport implements Transport {
   }
 
   *#announce(): Call<void> {
-    if (this.#hasUnsent) yield* this.#options.channel.run(this.#unsent());
+    if (this.#hasUnsent) yield* this.#options.engine.run(this.#unsent());
   }
 
   /** The transfers that bring the host up to date, the doorbell last; they count as sent from here on. */
   #unsent(): Transfer[] {
     const rings = this.#rings;
-    const { space, mirror, hostArea, bellWord } = this.#options;
+    const { cache, mirror, hostArea, bellWord } = this.#options;
     // The engine reads memory when it gets there: counters that go out must not run ahead of
     // the slots in this chain, so they are sent from a copy.
     const line = counterLine("b");
     const counters = bellWord + line.size;
-    space.write(counters, space.read(mirror + line.offset, line.size));
+    cache.write(counters, cache.read(mirror + line.offset, line.size));
     const head = rings.own("messageHead");
     const releases = rings.own("releaseHead");
     const transfers = [
@@ -191,17 +216,28 @@ export class CardTransport implements Transport {
     return transfers;
   }
 
-  #newSlots(): Transfer[] {
+  /** Fetches what the look has not brought. */
+  *#fetchRest(): Call<void> {
     const rings = this.#rings;
-    const fromHost: Side = "a";
-    return [
-      ...runs(rings.own("messageTail"), rings.peer("messageHead"), messageSlots).map(([first, count]) =>
-        this.#fetch(messageSlot(fromHost, first), count * slotSize)
-      ),
-      ...runs(rings.own("releaseTail"), rings.peer("releaseHead"), releaseSlots).map(([first, count]) =>
-        this.#fetch(releaseSlot(fromHost, first), count * releaseSize)
-      ),
-    ];
+    const [head, releases] = [rings.peer("messageHead"), rings.peer("releaseHead")];
+    yield* this.#options.engine.run([
+      ...this.#fetchMessages(this.#fetchedHead, head),
+      ...this.#fetchReleases(this.#fetchedReleases, releases),
+    ]);
+    this.#fetchedHead = head;
+    this.#fetchedReleases = releases;
+  }
+
+  #fetchMessages(tail: number, head: number): Transfer[] {
+    return runs(tail, head, messageSlots).map(([first, count]) =>
+      this.#fetch(messageSlot("a", first), count * slotSize)
+    );
+  }
+
+  #fetchReleases(tail: number, head: number): Transfer[] {
+    return runs(tail, head, releaseSlots).map(([first, count]) =>
+      this.#fetch(releaseSlot("a", first), count * releaseSize)
+    );
   }
 
   #fetch(offset: number, length: number): Transfer {

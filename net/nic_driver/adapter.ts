@@ -297,7 +297,9 @@ export class Adapter {
       yield* this.#kernel.free(frame);
       return false;
     }
-    const address = (yield* this.#device.addressOf(frame)) + frame.bytes.byteOffset;
+    // From `addressOf` on the block is the device's: not to be looked at any more.
+    const { byteOffset } = frame.bytes;
+    const address = (yield* this.#device.addressOf(frame)) + byteOffset;
     this.#transmitRing.putFrame(frame, address, length);
     return true;
   }
