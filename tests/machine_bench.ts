@@ -22,6 +22,7 @@ import { EventQueue } from "../hw/time/event_queue.ts";
 import { type Instant, later, seconds } from "../hw/time/time.ts";
 import { BootArchive } from "../kernel/boot/boot_archive.ts";
 import { bootHelios } from "../kernel/boot/helios.ts";
+import type { HostBoot } from "../kernel/boot/host_boot.ts";
 import { createProgramLoader } from "../kernel/boot/program_loader.ts";
 import { buildIl } from "../kernel/compiler/phase_one.ts";
 import { freshDisk } from "../fs/fat32/populate.ts";
@@ -58,6 +59,8 @@ export class BootedMachine {
   readonly queue = new EventQueue();
   readonly lan = new LanHost(this.queue);
   readonly machine: Machine;
+  /** The kernels, once they have booted. */
+  readonly host: HostBoot;
   /** Lines that kernels and programs wrote to the debug port. */
   readonly bootLog: string[] = [];
   /** The status that the machine was switched off with. */
@@ -75,7 +78,8 @@ export class BootedMachine {
       const edit = manifests[file.slice(file.lastIndexOf("/") + 1)];
       return { file, text: edit === undefined ? text : edit(text) };
     });
-    const archive = new BootArchive(programs, shipped.system, compiled);
+    const system = manifests["system.xml"]?.(shipped.system.text) ?? shipped.system.text;
+    const archive = new BootArchive(programs, { ...shipped.system, text: system }, compiled);
     const files = archive.volumeFiles((name, error) => fail(`${name}: ${error.message}`));
     const medium = new MemoryMedium(defaultSectorCount);
     const directories = ["/email", "/email/alice", "/email/bob", "/email/postmaster"];
@@ -93,7 +97,7 @@ export class BootedMachine {
     this.machine.console.onOutput = (bytes) => this.#printed += decoder.decode(bytes, { stream: true });
     this.lan.attach(this.machine.plug(this.lan));
     const managerArguments = ["--shell", "--json\n--batch"];
-    bootHelios(this.machine, { archive, instantiate, seed, managerArguments });
+    this.host = bootHelios(this.machine, { archive, instantiate, seed, managerArguments });
   }
 
   /** Lets virtual time go on. */

@@ -14,7 +14,11 @@ import type { Bench } from "./echo.ts";
 import { sendAndReceive } from "./messages.ts";
 import { repeats, type Row } from "./measure.ts";
 
-const programs = ["SingBenchNear", "SingBenchFar", "SingBenchCard"];
+const programs = [
+  ["SingBenchNear", "near child"],
+  ["SingBenchFar", "far child"],
+  ["SingBenchCard", "card child"],
+] as const;
 const acceptTimeoutNs = 1e9;
 
 type Processes = Endpoint<typeof processManagerContract, "client">;
@@ -30,14 +34,16 @@ export function* childProcesses(kernel: Kernel, service: Service<typeof singBenc
   const processes = yield* kernel.bind(processManagerContract, "/service/processes");
   const rows: Row[] = [];
   const seen = new Set<string>();
-  for (const program of programs) {
+  for (const [program, peer] of programs) {
     const child = yield* start(kernel, processes, service, program);
     if (child === undefined) continue;
     const isNew = !seen.has(child.kernel);
     seen.add(child.kernel);
-    if (isNew) rows.push(...(yield* sendAndReceive(kernel, child.bench, child.kernel)));
+    if (isNew) rows.push(...(yield* sendAndReceive(kernel, child.bench, { peer, kernel: child.kernel })));
     yield* end(processes, child);
-    if (isNew) rows.push(yield* timeStart(kernel, processes, service, program, child.kernel));
+    if (isNew) {
+      rows.push(yield* timeStart(kernel, processes, service, program, { peer, kernel: child.kernel }));
+    }
   }
   yield* processes.close();
   return rows;
@@ -49,7 +55,7 @@ function* timeStart(
   processes: Processes,
   service: Service<typeof singBenchContract>,
   program: string,
-  peer: string,
+  peer: Pick<Row, "peer" | "kernel">,
 ): Call<Row> {
   let nanoseconds = 0;
   for (let count = 0; count < repeats; count++) {
@@ -58,7 +64,7 @@ function* timeStart(
     nanoseconds += (yield* kernel.now()) - begin;
     if (child !== undefined) yield* end(processes, child);
   }
-  return { operation: "process create", bytes: 0, peer, nanoseconds: nanoseconds / repeats };
+  return { operation: "process create", bytes: 0, ...peer, nanoseconds: nanoseconds / repeats };
 }
 
 function* start(

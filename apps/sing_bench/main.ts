@@ -3,12 +3,12 @@
  *
  * `SingBench [--json]`; lines in the order of Singularity's benchmark. Message lines are half
  * round trips, to a thread of the process and to child processes (Figure 5 of the paper).
- * - `--json` prints one object for each line.
+ * - `--json` prints one object `{"command": "SingBench", "rows": [...]}`, at the end.
  * - One SingBench runs at a time: its name in the namespace can be registered once.
  */
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
-import type { Call, Kernel, Program, Service } from "../../kernel/abi/kernel.ts";
+import type { Kernel, Program, Service } from "../../kernel/abi/kernel.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { singBenchContract } from "../contracts/sing_bench.ts";
 import { childProcesses } from "./children.ts";
@@ -33,22 +33,24 @@ export default function* main(kernel: Kernel): Program {
     yield* writeText(kernel, kernel.stdout, "Cannot measure: another SingBench is at it\n");
     return 1;
   }
-  if (!isJson) yield* writeText(kernel, kernel.stdout, line("OPERATION", "BYTES", "PEER", "NS"));
+  if (!isJson) yield* writeText(kernel, kernel.stdout, line("OPERATION", "BYTES", "PEER", "KERNEL", "NS"));
+  const rows: Row[] = [];
   for (const group of [ownOperations, sendWithin, childProcesses]) {
-    yield* print(kernel, yield* group(kernel, service), isJson);
+    const measured = yield* group(kernel, service);
+    rows.push(...measured);
+    if (!isJson) yield* writeText(kernel, kernel.stdout, measured.map(tableLine).join(""));
+  }
+  if (isJson) {
+    yield* writeText(kernel, kernel.stdout, `${JSON.stringify({ command: "SingBench", rows })}\n`);
   }
   yield* service.deregister();
 }
 
-function* print(kernel: Kernel, rows: readonly Row[], isJson: boolean): Call<void> {
-  const text = rows.map((row) => isJson ? `${JSON.stringify(row)}\n` : tableLine(row)).join("");
-  yield* writeText(kernel, kernel.stdout, text);
+function tableLine({ operation, bytes, peer, kernel, nanoseconds }: Row): string {
+  return line(operation, bytes === 0 ? "" : `${bytes}`, peer, kernel, `${Math.round(nanoseconds)}`);
 }
 
-function tableLine({ operation, bytes, peer, nanoseconds }: Row): string {
-  return line(operation, bytes === 0 ? "" : `${bytes}`, peer, `${Math.round(nanoseconds)}`);
-}
-
-function line(operation: string, bytes: string, peer: string, nanoseconds: string): string {
-  return `${operation.padEnd(34)}${bytes.padStart(8)}  ${peer.padEnd(14)}${nanoseconds.padStart(10)}\n`;
+function line(operation: string, bytes: string, peer: string, kernel: string, nanoseconds: string): string {
+  const words = `${operation.padEnd(34)}${bytes.padStart(6)}  ${peer.padEnd(12)}${kernel.padEnd(13)}`;
+  return `${words}${nanoseconds.padStart(8)}\n`;
 }

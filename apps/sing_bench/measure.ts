@@ -15,8 +15,9 @@ export interface Row {
   readonly operation: string;
   /** Bytes in the message, 0 for none. */
   readonly bytes: number;
-  /** The kernel of the other side, "" when there is none. */
-  readonly peer: string;
+  /** Who the other side is, "" when there is none, and the kernel that it runs on. */
+  readonly peer: "" | "thread" | "near child" | "far child" | "card child";
+  readonly kernel: string;
   readonly nanoseconds: number;
 }
 

@@ -3,9 +3,10 @@
  *
  * Each figure is half a round trip, as Figure 5 of the paper reports it: the time to send
  * and receive one message.
+ * - What comes back must be what was sent, else the benchmark ends with a fault.
  */
 
-import type { Call, Kernel } from "../../kernel/abi/kernel.ts";
+import type { Block, Call, Kernel } from "../../kernel/abi/kernel.ts";
 import { singBenchContract } from "../contracts/sing_bench.ts";
 import { type Bench, echo } from "./echo.ts";
 import { meanNs, type Row } from "./measure.ts";
@@ -27,32 +28,57 @@ export const messageSizes: readonly number[] = [
   262_144,
 ];
 
-/** Half round trips of an empty message and of blocks of all sizes; `operation` says where to. */
-export function* sendAndReceive(kernel: Kernel, bench: Bench, peer: string): Call<Row[]> {
+/** Who answers, and where. */
+type Peer = Pick<Row, "peer" | "kernel">;
+
+/** Half round trips of an empty message and of blocks of all sizes. */
+export function* sendAndReceive(kernel: Kernel, bench: Bench, peer: Peer): Call<Row[]> {
+  const operation = "send and receive";
   const empty = yield* meanNs(kernel, function* () {
     yield* bench.send("ping");
     yield* bench.receive();
   });
-  const rows: Row[] = [{ operation: "send and receive", bytes: 0, peer, nanoseconds: empty / 2 }];
+  const rows: Row[] = [{ operation, bytes: 0, ...peer, nanoseconds: empty / 2 }];
   for (const bytes of messageSizes) {
-    let data = yield* kernel.allocate(bytes);
+    let data = yield* patterned(kernel, bytes);
     const roundTrip = yield* meanNs(kernel, function* () {
       yield* bench.send("data", { data });
       const answer = yield* bench.receive();
       if (answer.tag === "back") data = answer.data;
     });
+    if (!hasPattern(data.bytes, bytes)) {
+      throw new Error(`A block of ${bytes} bytes came back from ${peer.peer} with other bytes in it`);
+    }
     yield* kernel.free(data);
-    rows.push({ operation: "send and receive", bytes, peer, nanoseconds: roundTrip / 2 });
+    rows.push({ operation, bytes, ...peer, nanoseconds: roundTrip / 2 });
   }
   return rows;
 }
+
+/** Bytes that tell where they belong, and differ from size to size. */
+const patternAt = (index: number, size: number): number => index * 31 + (index >> 8) + size * 7 & 0xff;
+
+function* patterned(kernel: Kernel, size: number): Call<Block> {
+  const block = yield* kernel.allocate(size);
+  const view = block.bytes;
+  for (let index = 0; index < size; index++) view[index] = patternAt(index, size);
+  return block;
+}
+
+function hasPattern(view: Uint8Array, size: number): boolean {
+  if (view.length !== size) return false;
+  for (let index = 0; index < size; index++) if (view[index] !== patternAt(index, size)) return false;
+  return true;
+}
+
+const ownThread = { peer: "thread", kernel: "" } as const;
 
 /** The same to a thread of this process, and with a switch-receive over two endpoints. */
 export function* sendWithin(kernel: Kernel): Call<Row[]> {
   const { client, server } = yield* kernel.createChannel(singBenchContract);
   const silent = yield* kernel.createChannel(singBenchContract);
   const thread = yield* kernel.createThread(() => echo(client));
-  const rows = yield* sendAndReceive(kernel, server, "own thread");
+  const rows = yield* sendAndReceive(kernel, server, ownThread);
   const switched = yield* meanNs(kernel, function* () {
     yield* server.send("ping");
     yield* kernel.select({ silent: silent.server, answer: server });
@@ -60,7 +86,7 @@ export function* sendWithin(kernel: Kernel): Call<Row[]> {
   rows.push({
     operation: "send and switch-receive",
     bytes: 0,
-    peer: "own thread",
+    ...ownThread,
     nanoseconds: switched / 2,
   });
   yield* server.send("end");

@@ -22,7 +22,7 @@ export function* ownOperations(
 ): Call<Row[]> {
   const rows: Row[] = [];
   for (const [operation, once] of yield* linesOf(kernel, service)) {
-    rows.push({ operation, bytes: 0, peer: "", nanoseconds: yield* meanNs(kernel, once) });
+    rows.push({ operation, bytes: 0, peer: "", kernel: "", nanoseconds: yield* meanNs(kernel, once) });
   }
   return rows;
 }

@@ -9,8 +9,9 @@
 
 import { namespaceContract } from "../contracts/namespace.ts";
 import { AdmaChannel, descriptorsMax } from "../hal/adma.ts";
-import type { Complex, Cpu } from "../hal/hardware.ts";
+import type { AddressSpace, Complex, Cpu, DataCache } from "../hal/hardware.ts";
 import { Iop348Platform } from "../hal/iop348_platform.ts";
+import { MemcpyEngine } from "../hal/memcpy_engine.ts";
 import { Kernel } from "../kernel.ts";
 import { layOutMemory } from "../memory/layout.ts";
 import { pageSize } from "../memory/page_allocator.ts";
@@ -36,8 +37,14 @@ const bootInfoAddress = 0x0060_0000;
 const admaChannels = 3;
 const descriptorSize = 32;
 
-/** The card's core jumps to the image at `imageAddress`. */
-export function bootCard(complex: Complex, cpu: Cpu, imageAddress: number, options: BootOptions): void {
+/** The card's core jumps to the image at `imageAddress`; `onKernel` hears of the kernel when it runs. */
+export function bootCard(
+  complex: Complex,
+  cpu: Cpu,
+  imageAddress: number,
+  options: BootOptions,
+  onKernel: (kernel: Kernel) => void,
+): void {
   const { space } = complex;
   const image = readBootImage((address, length) => space.read(address, length), imageAddress);
   const total = complex.dram.reduce((sum, dram) => sum + dram.size, 0);
@@ -53,7 +60,7 @@ export function bootCard(complex: Complex, cpu: Cpu, imageAddress: number, optio
     if ((takeDoorbells(complex) >>> bootInfoBit & 1) === 0) return platform.acknowledge(messagingSource);
     const info = decodeBootInfo(space.read(bootInfoAddress, bootInfoSize));
     if (info === undefined) throw new Error("The host rang, but the boot-info block is not filled in");
-    startKernel(complex, cpu, platform, image, info, options);
+    onKernel(startKernel(complex, cpu, platform, image, info, options));
   });
   space.write32(messagingUnit + register.IIMR, ~doorbellBit >>> 0);
   platform.connect(messagingSource);
@@ -75,7 +82,7 @@ function startKernel(
   image: BootImage,
   info: BootInfo,
   options: BootOptions,
-): void {
+): Kernel {
   const { clock, log, seed, instantiate } = options;
   const kernel = new Kernel({
     index: info.index,
@@ -108,14 +115,38 @@ function startKernel(
   for (const device of found.devices) kernel.say(describeDevice(device));
   for (const problem of found.problems) kernel.say(`PCI-X: ${problem}`);
   spawnFromKernel(kernel, image.controller.manifest, image.controller.il, []);
+  return kernel;
 }
 
-/** Makes the pairs with the kernels of the host; pairs share the DMA channels in turn. */
+/** Makes the pairs with the kernels of the host; pairs share the transfer engines in turn. */
 function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport> {
   const { space, dataCache: cache } = kernel.complex;
   if (cache === undefined) throw new Error("A card's kernel expects a cache that DMA does not see");
   const { cpu } = kernel.dispatchers[0]!;
-  const channels = Array.from({ length: Math.min(admaChannels, info.pairs.length) }, (_, index) => {
+  const engines = kernel.options.system.cardTransport === "memcpy"
+    ? [new MemcpyEngine(space, cache, cpu)]
+    : openChannels(kernel, space, cache, Math.min(admaChannels, info.pairs.length));
+  return new Map(info.pairs.map((pair, index) => {
+    const bellWord = pagesFor(kernel, 128);
+    cache.write(bellWord, new Uint8Array(Uint32Array.of(2 ** pair.kernel).buffer));
+    const mirror = pagesFor(kernel, pairAreaSize);
+    cache.write(mirror, new Uint8Array(pairAreaSize));
+    const transport = new CardTransport({
+      cache,
+      cpu,
+      engine: engines[index % engines.length]!,
+      hostArea: pair.area,
+      mirror,
+      bellWord,
+    });
+    kernel.connect(pair.name, new RemotePeer(kernel, pair.kernel, transport));
+    return [pair.kernel, transport] as const;
+  }));
+}
+
+function openChannels(kernel: Kernel, space: AddressSpace, cache: DataCache, count: number): AdmaChannel[] {
+  const { cpu } = kernel.dispatchers[0]!;
+  return Array.from({ length: count }, (_, index) => {
     const descriptors = pagesFor(kernel, descriptorsMax * descriptorSize);
     const channel = new AdmaChannel(space, cache, cpu, index, descriptors);
     for (const source of Object.values(channel.sources)) {
@@ -126,22 +157,6 @@ function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport
     }
     return channel;
   });
-  return new Map(info.pairs.map((pair, index) => {
-    const bellWord = pagesFor(kernel, 128);
-    cache.write(bellWord, new Uint8Array(Uint32Array.of(2 ** pair.kernel).buffer));
-    const mirror = pagesFor(kernel, pairAreaSize);
-    cache.write(mirror, new Uint8Array(pairAreaSize));
-    const transport = new CardTransport({
-      cache,
-      cpu,
-      engine: channels[index % channels.length]!,
-      hostArea: pair.area,
-      mirror,
-      bellWord,
-    });
-    kernel.connect(pair.name, new RemotePeer(kernel, pair.kernel, transport));
-    return [pair.kernel, transport] as const;
-  }));
 }
 
 function pagesFor(kernel: Kernel, size: number): number {

@@ -26,7 +26,8 @@ export function bootHelios(machine: Machine, helios: HeliosOptions): HostBoot {
   const host = new HostBoot(machine.host, options);
   machine.powerOn({
     runHost: (cpu, address) => host.run(cpu, address),
-    runCard: (card, cpu, imageAddress) => bootCard(card, cpu, imageAddress, options),
+    runCard: (card, cpu, imageAddress) =>
+      bootCard(card, cpu, imageAddress, options, (kernel) => host.cardKernels.push(kernel)),
   });
   return host;
 }

@@ -60,6 +60,8 @@ const retryNs = 1e6;
 
 export class HostBoot {
   readonly kernels: Kernel[] = [];
+  /** Those that have booted on cards, for looking at. */
+  readonly cardKernels: Kernel[] = [];
   readonly #complex: Complex;
   readonly #options: BootOptions;
   #acpi: AcpiTables | undefined;

@@ -38,6 +38,7 @@ export class AdmaChannel implements TransferEngine {
   readonly name = "adma";
   /** Chains that were started, and what was in them. */
   readonly counters = { chains: 0, descriptors: 0, lines: 0 };
+  cpuCycles = 0;
   readonly #space: AddressSpace;
   readonly #cache: DataCache;
   readonly #cpu: Cpu;
@@ -79,7 +80,9 @@ export class AdmaChannel implements TransferEngine {
     yield* this.#free.wait();
     const { dmaProgram, cacheLineClean } = this.#cpu.isa.primitives;
     const lines = transfers.length + this.#linesOf(transfers);
-    yield* work(dmaProgram.cycles + lines * cacheLineClean.cycles);
+    const cycles = dmaProgram.cycles + lines * cacheLineClean.cycles;
+    this.cpuCycles += cycles;
+    yield* work(cycles);
     this.#writeChain(transfers);
     for (const transfer of transfers) this.#prepareCache(transfer);
     this.counters.chains++;

@@ -21,8 +21,13 @@ export class TransferFault extends Error {
   override readonly name = "TransferFault";
 }
 
+export const transferEngineNames = ["adma", "memcpy"] as const;
+export type TransferEngineName = typeof transferEngineNames[number];
+
 export interface TransferEngine {
-  readonly name: "adma" | "memcpy";
+  readonly name: TransferEngineName;
+  /** Cycles of the card's CPU that transfers have taken so far. */
+  readonly cpuCycles: number;
   /** Carries all in order; returns when the last one is done. Throws TransferFault. */
   run(transfers: readonly Transfer[]): Call<void>;
 }

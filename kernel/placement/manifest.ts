@@ -11,6 +11,7 @@
  *   with an element, an attribute or a text that no rule below names.
  */
 
+import { type TransferEngineName, transferEngineNames } from "../hal/transfer_engine.ts";
 import { parse, type XmlElement, type XmlNode, XmlSyntaxError } from "@std/xml";
 
 export interface EndpointDeclaration {
@@ -39,10 +40,12 @@ export interface Manifest {
   readonly privileges: readonly string[];
 }
 
-/** The system manifest: which name a contract means, and what is started at boot. */
+/** The system manifest: which name a contract means, how cards are reached, and what is started at boot. */
 export interface SystemManifest {
   /** Namespace path of the first instance, by contract name. */
   readonly paths: ReadonlyMap<string, string>;
+  /** What carries messages between the host and its cards. */
+  readonly cardTransport: TransferEngineName;
   readonly boot: readonly { readonly program: string; readonly arguments: readonly string[] }[];
 }
 
@@ -83,7 +86,11 @@ const applicationRule: DocumentRule = {
 const systemRule: DocumentRule = {
   root: "system",
   attributes: ["name"],
-  groups: { contracts: { contract: ["contractName", "path"] }, boot: { program: ["name", "arguments"] } },
+  groups: {
+    contracts: { contract: ["contractName", "path"] },
+    cards: { transport: ["name"] },
+    boot: { program: ["name", "arguments"] },
+  },
 };
 
 export function parseManifest(text: string, file: string): Manifest {
@@ -118,7 +125,20 @@ export function parseSystemManifest(text: string, file: string): SystemManifest 
     program: requiredAttribute(element, "name", file),
     arguments: (element.attributes["arguments"] ?? "").split(" ").filter((word) => word !== ""),
   }));
-  return { paths, boot };
+  return { paths, cardTransport: parseTransport(itemsOf(root, "cards"), file), boot };
+}
+
+function parseTransport([element, second]: readonly XmlElement[], file: string): TransferEngineName {
+  if (element === undefined) return "adma";
+  if (second !== undefined) {
+    throw new ManifestError(`${placeOf(second, file)}: a transport for the second time, expected one`);
+  }
+  const text = requiredAttribute(element, "name", file);
+  const name = transferEngineNames.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new ManifestError(
+    `${placeOf(element, file)}: transport is "${text}", expected ${transferEngineNames.join(" or ")}`,
+  );
 }
 
 function parseRoot(text: string, file: string, rule: DocumentRule): XmlElement {

@@ -2,16 +2,16 @@
  * Remote message passing with a kernel of the host, seen from the card.
  *
  * The pair area lies in the host's memory; the card works on a mirror of it in its own
- * DRAM and lets its DMA engine carry the changes, in one chain that ends with a write
+ * DRAM and lets a transfer engine carry the changes, in one chain that ends with a write
  * of the messaging unit's own doorbell: the host is interrupted when all is there
- * (paper, section 3.6).
+ * (paper, section 3.6). The engine is ADMA, or memcpy as in the paper's first version.
  * - What the host has written is fetched after it rang: its counters, then new slots.
  * - Releases ride behind the data they belong to, in the same chain.
  */
 
 import type { Call } from "../abi/kernel.ts";
 import type { Cpu, DataCache } from "../hal/hardware.ts";
-import type { Transfer, TransferEngine } from "../hal/transfer_engine.ts";
+import type { Transfer, TransferEngine, TransferEngineName } from "../hal/transfer_engine.ts";
 import { KernelEvent, work } from "../scheduling/kernel_event.ts";
 import {
   counterLine,
@@ -75,8 +75,13 @@ export class CardTransport implements Transport {
     );
   }
 
-  get name(): "adma" | "memcpy" {
-    return this.#options.engine.name;
+  get name(): TransferEngineName {
+    return this.engine.name;
+  }
+
+  /** What carries the bytes. */
+  get engine(): TransferEngine {
+    return this.#options.engine;
   }
 
   /** The host has rung the doorbell of this pair. */
