@@ -1,5 +1,5 @@
 /**
- * The other side of SingBench's message lines: sends back what comes.
+ * The other side of SingBench's message lines: sends back what comes, turned over if asked.
  *
  * The same code is a thread of the benchmark, and the child process.
  */
@@ -14,8 +14,16 @@ export function* echo(bench: Echo): Program {
   for (;;) {
     const message = yield* bench.receiveOrClosed();
     if (message === undefined || message.tag === "end") break;
-    if (message.tag === "ping") yield* bench.send("pong");
-    else yield* bench.send("back", { data: message.data });
+    if (message.tag === "ping") {
+      yield* bench.send("pong");
+      continue;
+    }
+    if (message.tag === "invert") invert(message.data.bytes);
+    yield* bench.send("back", { data: message.data });
   }
   yield* bench.close();
+}
+
+function invert(bytes: Uint8Array): void {
+  for (let index = 0; index < bytes.length; index++) bytes[index] = ~bytes[index]!;
 }
