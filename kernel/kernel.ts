@@ -206,9 +206,14 @@ export class Kernel {
   }
 
   peer(index: number): RemotePeer {
-    const entry = this.#peers.get(index);
-    if (entry === undefined) throw new Error(`${this.name} has no connection to kernel ${index}`);
-    return entry.peer;
+    const peer = this.findPeer(index);
+    if (peer === undefined) throw new Error(`${this.name} has no connection to kernel ${index}`);
+    return peer;
+  }
+
+  /** The connection to a kernel; undefined between two cards. */
+  findPeer(index: number): RemotePeer | undefined {
+    return this.#peers.get(index)?.peer;
   }
 
   get peers(): RemotePeer[] {

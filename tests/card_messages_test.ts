@@ -8,6 +8,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { messageSizes } from "../apps/sing_bench/messages.ts";
 import { CardTransport } from "../kernel/remote/card_transport.ts";
+import { recordKind, RecordWriter } from "../kernel/remote/record.ts";
 import { BootedMachine, type MachineOptions } from "./machine_bench.ts";
 
 const machine = "core2-iop348";
@@ -77,4 +78,24 @@ Deno.test("memcpy takes the card's CPU more than half of its time, and ADMA a te
   assertEquals([memcpy.name, adma.name], ["memcpy", "adma"]);
   assert(memcpy.share > 0.5, `memcpy: ${memcpy.share}`);
   assert(memcpy.cycles > 10 * adma.cycles, `memcpy ${memcpy.cycles} cycles, ADMA ${adma.cycles}`);
+});
+
+Deno.test("a transfer of the card's that fails cuts the two kernels off from each other, and the host goes on", () => {
+  const run = booted({ machine: "helios" });
+  const [card] = run.host.cardKernels;
+  const peer = card!.peers.find(({ index }) => index === 1)!;
+  // Kernel 1 names a block where the host has no memory, as a broken kernel would.
+  const [host] = run.host.kernels.filter(({ index }) => index === 1);
+  const writer = new RecordWriter(recordKind.copy, 0, 0, 0, 1);
+  writer.f64(0x0300_0000);
+  writer.f64(0xf000_0000);
+  writer.u32(64);
+  host!.findPeer(card!.index)!.transport.post(writer.bytes);
+  run.run(0.1);
+  assertEquals(peer.isCutOff, true, run.bootLog.join("\n"));
+  assert(run.bootLog.some((line) => /card0 cuts numa1 off: ADMA channel \d stopped with status/.test(line)));
+  assert(run.bootLog.some((line) => /numa1 cuts card0 off: it has cut numa1 off/.test(line)));
+  // The other pair of the card goes on: the net stack there still answers.
+  assertEquals(run.command("ping 10.0.2.2").status, 0);
+  assertEquals(run.command("ps").status, 0);
 });

@@ -1,7 +1,8 @@
 /**
  * SingBench's child process: an echo, on the kernel that its manifest asks for.
  *
- * Exit status 1 when no benchmark waits for it.
+ * Three programs are it, with a manifest each: near.ts, far.ts and card.ts.
+ * - Exit status 1 when no benchmark waits for it.
  */
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
@@ -12,7 +13,7 @@ import { echo } from "./echo.ts";
 
 const bindTimeoutNs = 1e9;
 
-export default function* main(kernel: Kernel): Program {
+export function* child(kernel: Kernel): Program {
   try {
     yield* echo(yield* kernel.bind(singBenchContract, "/service/singbench", bindTimeoutNs));
   } catch (error) {

@@ -9,12 +9,22 @@
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
 import type { Kernel, Program, Service } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
+import { processManagerContract } from "../../kernel/contracts/process_manager.ts";
 import { singBenchContract } from "../contracts/sing_bench.ts";
 import { childProcesses } from "./children.ts";
 import type { Row } from "./measure.ts";
 import { sendWithin } from "./messages.ts";
 import { ownOperations } from "./own_operations.ts";
+
+export const program = {
+  name: "SingBench",
+  doc: "Measures what the kernel's operations and messages cost",
+  endpoints: [processManagerContract],
+  services: [{ contract: singBenchContract, path: "/service/singbench" }],
+  parameters: [{ name: "--json", doc: "One object with all rows, at the end" }],
+} as const satisfies ProgramDeclaration;
 
 const usage = "usage: SingBench [--json]";
 

@@ -20,7 +20,7 @@ export function* ownOperations(
   kernel: Kernel,
   service: Service<typeof singBenchContract>,
 ): Call<Row[]> {
-  const rows: Row[] = [];
+  const rows = [yield* eventPingPong(kernel)];
   for (const [operation, once] of yield* linesOf(kernel, service)) {
     rows.push({ operation, bytes: 0, peer: "", kernel: "", nanoseconds: yield* meanNs(kernel, once) });
   }
@@ -62,6 +62,27 @@ function* linesOf(kernel: Kernel, service: Service<typeof singBenchContract>): C
       yield* server.close();
     }],
   ];
+}
+
+/** Two threads that wake each other; each figure is there and back, as Singularity counts it. */
+function* eventPingPong(kernel: Kernel): Call<Row> {
+  const [ping, pong] = [yield* kernel.createEvent("auto"), yield* kernel.createEvent("auto")];
+  let isOver = false;
+  const thread = yield* kernel.createThread(function* () {
+    for (;;) {
+      yield* ping.wait();
+      if (isOver) return;
+      yield* pong.set();
+    }
+  });
+  const nanoseconds = yield* meanNs(kernel, function* () {
+    yield* ping.set();
+    yield* pong.wait();
+  });
+  isOver = true;
+  yield* ping.set();
+  yield* thread.join();
+  return { operation: "event ping-pong", bytes: 0, peer: "thread", kernel: "", nanoseconds };
 }
 
 function* nothing(): Program {}

@@ -142,6 +142,16 @@ export class ChannelEnd {
     }
   }
 
+  /** Nothing more will come: closed for the holder behind what has arrived; gives what came out of order. */
+  breakOff(): Message[] {
+    const early = [...this.#early.values()].flatMap((arrival) =>
+      typeof arrival === "string" ? [] : [arrival.message]
+    );
+    this.#early.clear();
+    if (!this.peerClosed) this.#take("closed");
+    return early;
+  }
+
   /** The next message for the holder, whose view of the contract's state follows it; undefined if none waits. */
   receive(): Message | undefined {
     const message = this.inbox.shift();

@@ -137,6 +137,40 @@ export class ChannelTable {
     this.#forgetIfDone(here);
   }
 
+  /** Kernel `index` is not talked to any more: its channels close, and what went there is not sent on. */
+  cutOff(index: number): void {
+    for (const end of this.ends) {
+      if (end.delivery instanceof RemoteDelivery && end.delivery.peer.index === index) this.#breakOff(end);
+    }
+    for (const [key, { to }] of [...this.#forwardings]) if (to === index) this.#forwardings.delete(key);
+  }
+
+  #breakOff(end: ChannelEnd): void {
+    for (const message of end.breakOff()) this.dispose(message);
+    if (end.closed) { for (const message of end.inbox.takeAll()) this.dispose(message); }
+    this.#forgetIfDone(end);
+  }
+
+  /** Lets an end reach its peer on kernel `location`; two cards have no way to each other, so such a channel closes. */
+  #reach(end: ChannelEnd, location: number): void {
+    const peer = this.#kernel.findPeer(location);
+    if (peer !== undefined && !peer.isCutOff) {
+      end.delivery = new RemoteDelivery(peer, end);
+      return;
+    }
+    end.delivery = {
+      kind: "remote",
+      describePeer: () => "closed",
+      send: (_, message) => this.dispose(message),
+      close: () => {},
+    };
+    this.#kernel.say(
+      `${this.#kernel.name} has no connection to kernel ${location}: channel ${end.channel} ` +
+        `(${end.contract.name}) is closed`,
+    );
+    this.#breakOff(end);
+  }
+
   /** Gives an end away to kernel `to`; `follow` sends after it what it had not received. */
   depart(end: ChannelEnd, to: number): { travelling: TravellingEnd; follow: () => void } {
     const { channel, delivery } = end;
@@ -197,7 +231,7 @@ export class ChannelTable {
       const forwarding = this.#forwardings.get(keyOf(end.channel, otherEnd(end.end)));
       if (forwarding !== undefined) end.delivery = new RemoteDelivery(this.#kernel.peer(forwarding.to), end);
     } else {
-      end.delivery = new RemoteDelivery(this.#kernel.peer(travelling.peerKernel), end);
+      this.#reach(end, travelling.peerKernel);
     }
     for (const kernelPeer of this.#kernel.peers) kernelPeer.retryEarly(end.channel, end.end);
     return end;
@@ -216,7 +250,7 @@ export class ChannelTable {
       if (to !== undefined) this.#kernel.peer(to).sendMoved(channel, end, location, moves);
     } else if (location !== this.#kernel.index && moves > here.peerMoves) {
       here.peerMoves = moves;
-      here.delivery = new RemoteDelivery(this.#kernel.peer(location), here);
+      this.#reach(here, location);
     }
   }
 

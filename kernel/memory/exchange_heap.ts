@@ -35,8 +35,8 @@ export function addressOfBlock(buffer: ArrayBufferLike): number | undefined {
 }
 
 export class Block {
-  /** What the CPU sees; `fill` comes before a look at it. */
-  buffer: ArrayBuffer;
+  /** What the CPU's cache holds; `buffer` is what the CPU sees. */
+  cached: ArrayBuffer;
   /** What DMA sees, once there was any, on a kernel whose cache is not coherent with DMA. */
   lines: BlockLines | undefined;
   owner: BlockOwner | undefined;
@@ -45,18 +45,22 @@ export class Block {
   length: number;
 
   constructor(readonly address: number, readonly capacity: number, length: number) {
-    this.buffer = new ArrayBuffer(capacity);
+    this.cached = new ArrayBuffer(capacity);
     this.length = length;
   }
 
   /** The CPU looks at the block: lines that its cache does not hold come in. */
   fill(): void {
-    this.lines?.fill(this.buffer);
+    this.lines?.fill(this.cached);
+  }
+
+  get buffer(): ArrayBuffer {
+    this.fill();
+    return this.cached;
   }
 
   /** Bytes of the window, for the kernel's own use. */
   get bytes(): Uint8Array {
-    this.fill();
     return new Uint8Array(this.buffer, this.offset, this.length);
   }
 
@@ -68,7 +72,7 @@ export class Block {
 
   /** Kills every view of the block that anyone holds. */
   detachViews(): void {
-    this.buffer = this.buffer.transfer();
+    this.cached = this.cached.transfer();
   }
 }
 
@@ -130,7 +134,7 @@ export class ExchangeHeap implements DramBacking, CachedRange {
       throw new Error(`Block at 0x${block.address.toString(16)} is freed twice`);
     }
     this.setOwner(block, undefined);
-    block.buffer.transfer(0);
+    block.cached.transfer(0);
     this.#liveBlocks--;
     this.#liveBytes -= block.capacity;
     const pageBase = block.address - block.address % pageSize;
@@ -175,16 +179,16 @@ export class ExchangeHeap implements DramBacking, CachedRange {
 
   clean(address: number, length: number): void {
     const { block, offset } = this.#locate(address, length);
-    this.#linesOf(block)?.clean(block.buffer, offset, offset + length);
+    this.#linesOf(block)?.clean(block.cached, offset, offset + length);
   }
 
   invalidate(address: number, length: number): void {
     const { block, offset } = this.#locate(address, length);
-    this.#linesOf(block)?.invalidate(block.buffer, offset, offset + length);
+    this.#linesOf(block)?.invalidate(block.cached, offset, offset + length);
   }
 
   #memoryOf(block: Block): Uint8Array {
-    return this.#linesOf(block)?.memory ?? new Uint8Array(block.buffer);
+    return this.#linesOf(block)?.memory ?? new Uint8Array(block.cached);
   }
 
   #linesOf(block: Block): BlockLines | undefined {

@@ -202,12 +202,28 @@ Deno.test("a refusal names the line of its element, whatever comments and tags o
   assertStringIncludes(refusalOf(withTags), "bad.xml:6: <pipe> inside <endpoints>");
 });
 
+Deno.test("the system manifest says what carries messages to cards; without a word it is ADMA", () => {
+  const transportOf = (cards: string) =>
+    parseSystemManifest(`<system>${cards}</system>`, "s.xml").cardTransport;
+  assertEquals(transportOf(""), "adma");
+  assertEquals(transportOf(`<cards><transport name="memcpy"/></cards>`), "memcpy");
+  for (
+    const [cards, reason] of [
+      [`<cards><transport name="mail"/></cards>`, `s.xml:1: transport is "mail", expected adma or memcpy`],
+      [
+        `<cards><transport name="adma"/><transport name="memcpy"/></cards>`,
+        "s.xml:1: a transport for the second time, expected one",
+      ],
+    ] as const
+  ) assertThrows(() => transportOf(cards), ManifestError, reason);
+});
+
 Deno.test("what no rule names is refused in a system manifest too", () => {
   const refused: [string, string][] = [
     [`<system version="1"/>`, `s.xml:1: <system> has the attribute version="1", expected name`],
     [
       `<system>\n<program name="A"/></system>`,
-      "s.xml:2: <program> inside <system>, expected <contracts> or <boot>",
+      "s.xml:2: <program> inside <system>, expected <contracts> or <cards> or <boot>",
     ],
     [
       `<system><boot/>\n<boot/></system>`,

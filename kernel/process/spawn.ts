@@ -58,7 +58,7 @@ function ilText(kernel: Kernel, parent: Process, il: unknown): string {
   }
   // Its hash finds the image, so each line of it is read once; that costs what filling a line does.
   kernel.chargeStores(block.length);
-  return decoder.decode(new Uint8Array(block.buffer, block.offset, block.length));
+  return decoder.decode(block.bytes);
 }
 
 /** Starts a process of the kernel's own accord; its pipes have nobody at the other end. */

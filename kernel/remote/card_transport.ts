@@ -224,6 +224,7 @@ export class CardTransport implements Transport {
   /** Fetches what the look has not brought. */
   *#fetchRest(): Call<void> {
     const rings = this.#rings;
+    rings.check();
     const [head, releases] = [rings.peer("messageHead"), rings.peer("releaseHead")];
     yield* this.#options.engine.run([
       ...this.#fetchMessages(this.#fetchedHead, head),

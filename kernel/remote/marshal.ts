@@ -11,6 +11,7 @@ import { type CompiledField, recordSizeOf } from "../contracts/fields.ts";
 import type { CompiledContract, CompiledMessage } from "../contracts/monitor.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
+import { PeerFault } from "./peer_fault.ts";
 import {
   bodySizeMax,
   decodeText,
@@ -190,7 +191,7 @@ function decodeField(reader: RecordReader, field: CompiledField): RawValue {
     case "f64":
       return { kind: "value", value: reader.f64() };
     case "enum":
-      return { kind: "value", value: field.words[reader.u8()]! };
+      return { kind: "value", value: decodeWord(reader.u8(), field.words) };
     case "string":
       return decodeString(reader);
     case "bytes":
@@ -198,6 +199,12 @@ function decodeField(reader: RecordReader, field: CompiledField): RawValue {
     case "endpoint":
       return { kind: "end", end: decodeEnd(reader), contract: field.contract };
   }
+}
+
+function decodeWord(index: number, words: readonly string[]): string {
+  const word = words[index];
+  if (word === undefined) throw new PeerFault(`a field holds word ${index} of ${words.length}`);
+  return word;
 }
 
 function decodeString(reader: RecordReader): RawValue {

@@ -13,6 +13,7 @@ import { compileContract, ContractError } from "../contracts/monitor.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import { Block } from "../memory/exchange_heap.ts";
 import { decodeFields, encodeMessage, type RawValue, type TravellingEnd } from "./marshal.ts";
+import { PeerFault } from "./peer_fault.ts";
 import { decodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
 
 function contractWith(body: Readonly<Record<string, FieldType>>): Contract {
@@ -98,7 +99,7 @@ Deno.test("a text in a record whose bytes are no UTF-8 throws, as a kernel only 
   const writer = new RecordWriter(recordKind.message, 0, 0, 0);
   writer.u16(2);
   writer.raw(Uint8Array.of(0xc3, 0x28));
-  assertThrows(() => decodeFields(new RecordReader(writer.bytes), definition), TypeError);
+  assertThrows(() => decodeFields(new RecordReader(writer.bytes), definition), PeerFault);
 });
 
 Deno.test("a text longer than the record takes in travels in a block of its own", () => {

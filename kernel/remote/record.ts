@@ -6,8 +6,10 @@
  * strings, in blocks of their own) are named by physical address and copied once by
  * the receiver; an endpoint is the facts that let the receiver go on with it.
  * - All numbers are little-endian. u64 and f64 fields are IEEE doubles.
- * - A record that does not parse comes from a kernel that is broken; the reader throws.
+ * - A record that does not parse comes from a kernel that is broken; the reader throws PeerFault.
  */
+
+import { PeerFault } from "./peer_fault.ts";
 
 export const slotSize = 512;
 /** Longer strings travel in a block. */
@@ -31,6 +33,8 @@ export const recordKind = {
   askLoad: 7,
   /** The CPU use of the sender, in thousandths, where a message has its sequence. */
   load: 8,
+  /** The sender has cut the receiver off: nothing of it is taken any more. */
+  farewell: 9,
 } as const;
 
 /** Header: offsets of its fields, and where the body starts. */
@@ -44,7 +48,13 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** UTF-8 of a string that goes into a record or a block. */
 export const encodeText = (text: string): Uint8Array => encoder.encode(text);
-export const decodeText = (bytes: Uint8Array): string => decoder.decode(bytes);
+export function decodeText(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new PeerFault("a text is no UTF-8");
+  }
+}
 
 export class RecordWriter {
   readonly bytes = new Uint8Array(slotSize);
@@ -139,7 +149,7 @@ export class RecordReader {
 
   #advance(count: number): number {
     const at = this.#position;
-    if (at + count > this.bytes.length) throw new RangeError(`A record ends before byte ${at + count}`);
+    if (at + count > this.bytes.length) throw new PeerFault(`a record ends before byte ${at + count}`);
     this.#position = at + count;
     return at;
   }

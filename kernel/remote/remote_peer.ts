@@ -5,6 +5,7 @@
  * service thread takes what comes, has the blocks copied here, and hands each message
  * to its end (paper, section 3.6). Many channels share one pair.
  * - A block that was sent stays until the receiver has copied it and released it.
+ * - A peer that breaks the rules is cut off: its channels close, its blocks are taken as they come back.
  * - Records are dealt with in order; messages of one channel are numbered besides,
  *   because an end that moves makes them come by two ways.
  */
@@ -12,9 +13,12 @@
 import type { Call } from "../abi/kernel.ts";
 import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
 import { CallError, ContractViolation } from "../calls/errors.ts";
+import { BusFault } from "../hal/hardware.ts";
+import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
+import { PeerFault } from "./peer_fault.ts";
 import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
 import type { Copy, Transport } from "./transport.ts";
 
@@ -32,6 +36,8 @@ export class RemotePeer {
   /** Records for ends that are still on their way here from a third kernel. */
   #early: Uint8Array[] = [];
   readonly #retries: Uint8Array[] = [];
+  /** Taken from the ring and not dealt with yet. */
+  readonly #due: Uint8Array[] = [];
   /** The peer's CPU use, 0 to 1, as it last told. */
   load = 0;
   /** The peer has told its CPU use. */
@@ -39,6 +45,7 @@ export class RemotePeer {
   sentMessages = 0;
   receivedMessages = 0;
   copiedBytes = 0;
+  #isCutOff = false;
 
   constructor(
     readonly kernel: Kernel,
@@ -46,6 +53,11 @@ export class RemotePeer {
     readonly index: number,
     readonly transport: Transport,
   ) {}
+
+  /** True when nothing is taken from the peer, nor sent to it, any more. */
+  get isCutOff(): boolean {
+    return this.#isCutOff;
+  }
 
   /** Blocks that are lent out. */
   get lentBlocks(): number {
@@ -95,29 +107,29 @@ export class RemotePeer {
   }
 
   sendClose(channel: number, end: "client" | "server", sequence: number): void {
-    this.transport.post(new RecordWriter(recordKind.close, channel, endCode[end], sequence).bytes);
+    this.#post(new RecordWriter(recordKind.close, channel, endCode[end], sequence).bytes);
   }
 
   /** Tells the peer that the other end of a channel now lives on kernel `location`, after `moves` moves. */
   sendMoved(channel: number, end: "client" | "server", location: number, moves: number): void {
     const writer = new RecordWriter(recordKind.moved, channel, endCode[end], location);
     writer.u32(moves);
-    this.transport.post(writer.bytes);
+    this.#post(writer.bytes);
   }
 
   /** Tells the peer that an end which may have been there is gone. */
   sendSettled(channel: number, end: "client" | "server"): void {
-    this.transport.post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
+    this.#post(new RecordWriter(recordKind.settled, channel, endCode[end], 0).bytes);
   }
 
   /** Asks the peer for its CPU use; `onLoad` is called when it has answered. */
   askLoad(): void {
-    this.transport.post(new RecordWriter(recordKind.askLoad, 0, 0, 0).bytes);
+    this.#post(new RecordWriter(recordKind.askLoad, 0, 0, 0).bytes);
   }
 
   #tellLoad(): void {
     const thousandths = Math.round(this.kernel.cpuUse * 1000);
-    this.transport.post(new RecordWriter(recordKind.load, 0, 0, thousandths).bytes);
+    this.#post(new RecordWriter(recordKind.load, 0, 0, thousandths).bytes);
   }
 
   /** Introduces a card to the peer. */
@@ -126,24 +138,68 @@ export class RemotePeer {
     writer.u8(card.index);
     writer.f64(card.messagingUnit);
     writer.text(card.name);
-    this.transport.post(writer.bytes);
+    this.#post(writer.bytes);
   }
 
-  /** The service thread: deals with what comes, for ever. */
+  /** The service thread: deals with what comes, for ever, or until the peer is cut off and goes on breaking rules. */
   *serve(): Call<void> {
     for (;;) {
-      const { records, releases } = yield* this.transport.next();
-      for (const address of releases) this.#released(address);
-      const due = this.#retries.length === 0 ? records : [...this.#retries.splice(0), ...records];
-      for (const record of due) yield* this.#handle(record);
-      yield* this.transport.settle();
+      try {
+        yield* this.#round();
+      } catch (fault) {
+        const isPeers = fault instanceof PeerFault || fault instanceof TransferFault ||
+          fault instanceof BusFault;
+        if (!isPeers) throw fault;
+        if (this.#isCutOff) return;
+        this.cutOff(fault.message);
+      }
     }
+  }
+
+  *#round(): Call<void> {
+    const { records, releases } = yield* this.transport.next();
+    for (const address of releases) this.#released(address);
+    this.#due.push(...this.#retries.splice(0), ...records);
+    for (let record = this.#due.shift(); record !== undefined; record = this.#due.shift()) {
+      yield* this.#handle(record);
+    }
+    yield* this.transport.settle();
+  }
+
+  /**
+   * Ends all channels with the peer, as if it had closed them, and tells it so. Blocks that it was lent stay until
+   * it releases them or says the same, since it may still be copying.
+   */
+  cutOff(reason: string): void {
+    if (this.#isCutOff) return;
+    this.#isCutOff = true;
+    this.transport.post(new RecordWriter(recordKind.farewell, 0, 0, 0).bytes);
+    this.#early.length = 0;
+    const line = `${this.kernel.name} cuts ${this.kernel.nameOf(this.index)} off: ${reason}`;
+    this.kernel.note(line);
+    this.kernel.say(line);
+    this.kernel.channels.cutOff(this.index);
+  }
+
+  #post(record: Uint8Array): void {
+    if (this.transport.backlog >= 2 * backlogMax) {
+      this.cutOff(`it has taken nothing while ${this.transport.backlog} records wait`);
+    }
+    if (!this.#isCutOff) this.transport.post(record);
+  }
+
+  /** The peer takes nothing any more, so it copies nothing either. */
+  #takeLeave(): void {
+    for (const block of this.#lent.values()) this.kernel.heap.free(block);
+    this.#lent.clear();
+    this.cutOff(`it has cut ${this.kernel.name} off`);
   }
 
   #released(address: number): void {
     const block = this.#lent.get(address);
     if (block === undefined) {
-      throw new Error(`Kernel ${this.index} released 0x${address.toString(16)}, which it did not hold`);
+      if (this.#isCutOff) return;
+      throw new PeerFault(`it released 0x${address.toString(16)}, which it did not hold`);
     }
     this.#lent.delete(address);
     this.kernel.heap.free(block);
@@ -166,10 +222,12 @@ export class RemotePeer {
     const record = new RecordReader(bytes);
     const end = endOfCode[record.end]!;
     const { channels } = this.kernel;
+    // It may wait for its copies, and says farewell; all else of a peer that is cut off is dropped.
+    if (this.#isCutOff && record.kind !== recordKind.copy && record.kind !== recordKind.farewell) return;
     const isForEnd = record.kind <= recordKind.close;
     if (isForEnd && !channels.knows(record.channel, end)) {
       if (this.#early.length >= earlyMax) {
-        throw new Error(`Kernel ${this.index} sends to ends that never come`);
+        throw new PeerFault("it sends to ends that never come");
       }
       this.#early.push(bytes);
       return;
@@ -192,8 +250,10 @@ export class RemotePeer {
         return this.onLoad?.();
       case recordKind.meet:
         return this.kernel.onMeet?.(readIntroduction(record));
+      case recordKind.farewell:
+        return this.#takeLeave();
       default:
-        throw new Error(`Kernel ${this.index} sent a record of kind ${record.kind}`);
+        throw new PeerFault(`it sent a record of kind ${record.kind}`);
     }
   }
 
@@ -251,7 +311,13 @@ export class RemotePeer {
     const copies = raw.flatMap((value, index) =>
       "block" in value ? [copyOf(value.block, blocks[index]!)] : []
     );
-    yield* this.transport.pull(copies);
+    try {
+      yield* this.transport.pull(copies);
+    } catch (fault) {
+      // The copy has stopped, so nobody writes there any more.
+      for (const block of blocks) if (block !== undefined) this.kernel.heap.free(block);
+      throw fault;
+    }
     for (const copy of copies) this.copiedBytes += copy.length;
   }
 
@@ -308,6 +374,7 @@ export class RemoteDelivery {
   }
 
   send(sequence: number, message: Message): void {
+    if (this.peer.isCutOff) return this.peer.kernel.channels.dispose(message);
     if (this.peer.isStalled) {
       this.peer.kernel.channels.dispose(message);
       throw new ContractViolation(

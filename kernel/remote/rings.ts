@@ -19,6 +19,7 @@ import {
   releaseSlots,
   type Side,
 } from "./pair_area.ts";
+import { PeerFault } from "./peer_fault.ts";
 import { slotSize } from "./record.ts";
 
 /** Memory that holds a pair area; offsets are from the start of the area. */
@@ -62,6 +63,12 @@ export class Rings {
       this.peer("releaseHead") !== this.own("releaseTail");
   }
 
+  /** Throws PeerFault when the other side claims to have put in more than there are slots. */
+  check(): void {
+    checkCount((this.peer("messageHead") - this.own("messageTail")) >>> 0, messageSlots);
+    checkCount((this.peer("releaseHead") - this.own("releaseTail")) >>> 0, releaseSlots);
+  }
+
   /** Records that wait for room in the ring. */
   get backlog(): number {
     return this.#backlog.length;
@@ -88,7 +95,7 @@ export class Rings {
   /** Moves what waits into the rings, as far as there is room. */
   flush(): void {
     const head = this.own("messageHead");
-    const room = messageSlots - ((head - this.peer("messageTail")) >>> 0);
+    const room = Math.max(0, messageSlots - ((head - this.peer("messageTail")) >>> 0));
     const count = Math.min(room, this.#backlog.length);
     for (let index = 0; index < count; index++) {
       this.#memory.write(messageSlot(this.side, head + index), this.#backlog[index]!);
@@ -102,6 +109,7 @@ export class Rings {
 
   /** Takes all new records; the slots are free for the other side after `settle`. */
   take(): Uint8Array[] {
+    this.check();
     const tail = this.own("messageTail");
     const count = (this.peer("messageHead") - tail) >>> 0;
     const records: Uint8Array[] = [];
@@ -137,7 +145,7 @@ export class Rings {
   #flushReleases(): number {
     if (this.#releaseBacklog.length === 0) return 0;
     const head = this.own("releaseHead");
-    const room = releaseSlots - ((head - this.peer("releaseTail")) >>> 0);
+    const room = Math.max(0, releaseSlots - ((head - this.peer("releaseTail")) >>> 0));
     const count = Math.min(room, this.#releaseBacklog.length);
     for (let index = 0; index < count; index++) {
       const bytes = new Uint8Array(releaseSize);
@@ -156,4 +164,8 @@ export class Rings {
   #publish(): void {
     this.#memory.write(this.#ownLine, this.#counters);
   }
+}
+
+function checkCount(count: number, slots: number): void {
+  if (count > slots) throw new PeerFault(`its counter is ${count} ahead in a ring of ${slots} slots`);
 }

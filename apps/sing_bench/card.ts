@@ -1,0 +1,21 @@
+/**
+ * SingBenchCard: SingBench's child process on a card; a machine without one refuses it.
+ *
+ * What puts it there are the affinities in its manifest, which a person can edit.
+ * - SingBench starts it; alone it ends with status 1.
+ */
+
+import type { Kernel, Program } from "../../kernel/abi/kernel.ts";
+import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
+import { singBenchContract } from "../contracts/sing_bench.ts";
+import { child } from "./child.ts";
+
+export const program = {
+  name: "SingBenchCard",
+  doc: "SingBench's child on a card",
+  endpoints: [singBenchContract],
+} as const satisfies ProgramDeclaration;
+
+export default function* main(kernel: Kernel): Program {
+  return yield* child(kernel);
+}
