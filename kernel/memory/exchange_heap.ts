@@ -177,14 +177,19 @@ export class ExchangeHeap implements DramBacking, CachedRange {
     this.#memoryOf(block).set(from, offset);
   }
 
+  /** Of memory without a block the cache holds nothing that matters; DMA itself gets the fault. */
   clean(address: number, length: number): void {
-    const { block, offset } = this.#locate(address, length);
-    this.#linesOf(block)?.clean(block.cached, offset, offset + length);
+    const block = this.blockAt(address);
+    if (block === undefined) return;
+    const from = address - block.address;
+    this.#linesOf(block)?.clean(block.cached, from, Math.min(from + length, block.capacity));
   }
 
   invalidate(address: number, length: number): void {
-    const { block, offset } = this.#locate(address, length);
-    this.#linesOf(block)?.invalidate(block.cached, offset, offset + length);
+    const block = this.blockAt(address);
+    if (block === undefined) return;
+    const from = address - block.address;
+    this.#linesOf(block)?.invalidate(block.cached, from, Math.min(from + length, block.capacity));
   }
 
   #memoryOf(block: Block): Uint8Array {
