@@ -58,6 +58,7 @@ const usage = `Helios: a heterogeneous machine and the multikernel operating sys
 
   deno task boot [OPTIONS]             boots a machine to a shell
   deno task helios boot [OPTIONS]      the same
+  deno task helios bench NAME...|all   reruns figures of the paper in virtual time
   deno task helios build [NAME|FILE.ts...]
                                        phase one of compilation, for all programs or those named
   deno task helios install FILE.il --disk FILE [--manifest FILE]
@@ -79,12 +80,25 @@ Options of boot; explain takes --machine, --manifests, --seed and --json:
   --trace FILE                writes the event log
   --pcap FILE                 writes the frames on the LAN
   --json                      prints one JSON object per command and line
+
+Options of bench:
+  --json                      prints one JSON object per figure and line
+  --out DIR                   writes a file per figure, such as fig9.json
+  --seed N                    as above
 `;
 
 /** Phase one, which only a checkout has. */
 type PhaseOne = typeof import("./kernel/boot/build_programs.ts");
 
-async function main(words: readonly string[], helios: Distribution, phaseOne?: PhaseOne): Promise<number> {
+/** The figures of the paper, which only a checkout has; loaded when they are asked for. */
+type Figures = () => Promise<typeof import("./tests/figures/command.ts")>;
+
+async function main(
+  words: readonly string[],
+  helios: Distribution,
+  phaseOne?: PhaseOne,
+  figures?: Figures,
+): Promise<number> {
   const [command, ...rest] = words;
   if (command === undefined || command === "help" || command === "--help" || rest.includes("--help")) {
     write(Deno.stdout, usage);
@@ -95,6 +109,8 @@ async function main(words: readonly string[], helios: Distribution, phaseOne?: P
       return await boot(parseBootOptions(rest), helios);
     case "explain":
       return await explain(parseExplainOptions(rest), helios);
+    case "bench":
+      return await bench(rest, figures);
     case "build":
       return await build(rest, helios, phaseOne);
     case "install":
@@ -311,6 +327,17 @@ async function explain(
   }
 }
 
+/** Reruns figures of the paper. */
+async function bench(words: readonly string[], figures?: Figures): Promise<number> {
+  if (figures === undefined) throw needsCheckout("bench");
+  const { benchFigures } = await figures();
+  benchFigures(words, {
+    print: (text) => write(Deno.stdout, text),
+    progress: Deno.stderr.isTerminal() ? (text) => write(Deno.stderr, text) : undefined,
+  });
+  return 0;
+}
+
 /** Phase one for the programs that the words name, or for all. */
 async function build(words: readonly string[], helios: Distribution, phaseOne?: PhaseOne): Promise<number> {
   if (phaseOne === undefined) throw needsCheckout("build");
@@ -441,10 +468,10 @@ const told = [
 ];
 
 /** Runs the command line to its end, and with it this process. */
-async function start(helios: Distribution, phaseOne?: PhaseOne): Promise<never> {
+async function start(helios: Distribution, phaseOne?: PhaseOne, figures?: Figures): Promise<never> {
   try {
     // A read that waits for a key cannot be called off: only an exit ends it.
-    Deno.exit(await main(Deno.args, helios, phaseOne));
+    Deno.exit(await main(Deno.args, helios, phaseOne, figures));
   } catch (error) {
     if (!told.some((kind) => error instanceof kind)) throw error;
     for (const line of (error as Error).message.split("\n")) write(Deno.stderr, `helios: ${line}\n`);
@@ -462,5 +489,6 @@ if (import.meta.main) {
   const { IlBuilder } = await import("./kernel/compiler/phase_one.ts");
   const phaseOne = await import("./kernel/boot/build_programs.ts");
   const builder = new IlBuilder(readSource);
-  await start(checkout((source) => builder.build(source).il), phaseOne);
+  const figures = () => import("./tests/figures/command.ts");
+  await start(checkout((source) => builder.build(source).il), phaseOne, figures);
 }

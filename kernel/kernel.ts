@@ -31,6 +31,7 @@ import { Process, type ProgramLoader } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
 import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
+import { defaultBalancer } from "./scheduling/balancer.ts";
 import { CpuUseMeter } from "./scheduling/cpu_use.ts";
 import { Dispatcher } from "./scheduling/dispatcher.ts";
 import { Scheduler } from "./scheduling/scheduler.ts";
@@ -94,7 +95,8 @@ export class Kernel {
     this.clock = options.clock;
     this.platform = options.platform;
     this.dispatchers = options.cpus.map((cpu) => new Dispatcher(this, cpu));
-    this.scheduler = new Scheduler(this);
+    const { balancers } = options.system;
+    this.scheduler = new Scheduler(this, balancers.get(this.name) ?? balancers.get("") ?? defaultBalancer);
     this.timers = new KernelTimers(this);
     this.cpuUseMeter = new CpuUseMeter(options.cpus, options.clock);
     this.interrupts = new Interrupts(this);

@@ -47,6 +47,19 @@ const kernelColumns = columns({
   place: "PLACE",
 });
 
+const schedulerColumns = columns({
+  kernel: "KERNEL",
+  balancer: "BALANCER",
+  cpus: "CPUS",
+  contextSwitches: "SWITCHES",
+  quantumEnds: "QUANTUM ENDS",
+  lockAcquisitions: "LOCKED",
+  lockTransfers: "FETCHED",
+  lockSpinCycles: "SPUN (cycles)",
+  ipisSent: "IPIS",
+  ipiWaitCycles: "IPI WAITS (cycles)",
+}, { lockSpinCycles: 0, ipiWaitCycles: 0 });
+
 const channelColumns = columns({
   contract: "CONTRACT",
   client: "CLIENT",
@@ -90,7 +103,7 @@ const placementColumns: readonly Column[] = [
 function tableCommand(
   name: string,
   doc: string,
-  source: "processes" | "kernels" | "channels",
+  source: "processes" | "kernels" | "channels" | "scheduler",
   shown: readonly Column[],
 ): CommandDefinition {
   return {
@@ -233,6 +246,12 @@ export const machineCommands: readonly CommandDefinition[] = [
   tableCommand("ps", "lists the processes of all kernels", "processes", processColumns),
   tableCommand("kernels", "lists the kernels of this machine", "kernels", kernelColumns),
   tableCommand("channels", "lists all channels and who is at their ends", "channels", channelColumns),
+  tableCommand(
+    "scheduler",
+    "tells what the scheduler of each kernel has counted",
+    "scheduler",
+    schedulerColumns,
+  ),
   {
     name: "ns",
     usage: nsUsage,

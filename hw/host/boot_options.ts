@@ -125,7 +125,7 @@ function parse(
     headless: given.headless === true,
     forSeconds: seconds(one("for")),
     manifests: one("manifests"),
-    seed: seed(one("seed")),
+    seed: parseSeed(one("seed")),
     trace: one("trace"),
     pcap: one("pcap"),
     json: given.json === true,
@@ -168,7 +168,8 @@ function seconds(text: string | undefined): number | undefined {
   throw new UsageError(`--for is "${text}", expected a number of seconds of at least 0`);
 }
 
-function seed(text: string | undefined): number {
+/** A seed of random numbers; 1 unless one is given. */
+export function parseSeed(text: string | undefined): number {
   const value = Number(text ?? 1);
   if (Number.isInteger(value) && value >= 0 && value <= seedMax) return value;
   throw new UsageError(`--seed is "${text}", expected a whole number from 0 to ${seedMax}`);

@@ -2,7 +2,7 @@
  * The programs of a checkout, as files: manifests, the system manifest, and sources.
  *
  * What the texts mean is the kernel's business. Paths in messages are those that the
- * person gave; it writes into the folders `build` and `manifests`.
+ * person gave; it writes into the folders `build` and `manifests`, and into those that they name.
  * - Without a folder of the person's own, manifests are those beside this program.
  */
 
@@ -70,6 +70,17 @@ function write(folder: string, name: string, text: string): string {
     Deno.writeTextFileSync(path, text);
   });
   return `${folder}/${name}`;
+}
+
+/** Makes a folder for results, if it is absent; what cannot be one is refused before anything is measured. */
+export function makeResultFolder(folder: string): void {
+  attempt("write results to", folder, () => Deno.mkdirSync(folder, { recursive: true }));
+}
+
+/** Writes what a command found out into such a folder. */
+export function writeResult(folder: string, name: string, text: string): void {
+  const path = join(folder, name);
+  attempt("write result", path, () => Deno.writeTextFileSync(path, text));
 }
 
 /** A text file that a person named; throws HostFileError. */

@@ -21,7 +21,7 @@ import { PciBus } from "../pci/bus.ts";
 import type { PciDeviceFactory } from "../pci/device.ts";
 import type { EventLog } from "../time/event_log.ts";
 import type { EventQueue } from "../time/event_queue.ts";
-import { milliseconds } from "../time/time.ts";
+import { milliseconds, nanoseconds } from "../time/time.ts";
 import { AdmaChannel } from "./adma.ts";
 import { admaChannelSpacing } from "./adma_registers.ts";
 import { AtuPcie, type HostMemory } from "./atu_pcie.ts";
@@ -125,6 +125,8 @@ export function createBoard(options: BoardOptions): Board {
     dram: [dram],
     dataCache: new DataCache(space, cacheLineSize, secondLevelLines),
     memoryLatencyNs: () => description.memoryLatencyNs,
+    // Its one CPU has nobody to interrupt.
+    ipiLatency: () => nanoseconds(0),
   };
   return {
     device: (slot) => units.atuPcie.plug(slot),

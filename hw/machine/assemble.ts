@@ -18,7 +18,7 @@ import {
 } from "../apic/message_interrupts.ts";
 import { CpuCaches } from "../cpu/cache.ts";
 import { Cpu } from "../cpu/cpu.ts";
-import { isaTables } from "../cpu/isa_tables.ts";
+import { isaWith } from "../cpu/isa_tables.ts";
 import { debugPort, debugTextPort, powerOffPort, powerOffTarget } from "../debug_port/debug_port.ts";
 import type { DiskMedium } from "../disk/medium.ts";
 import type { Cable, Station } from "../ethernet/link.ts";
@@ -37,6 +37,7 @@ import {
 } from "../pci/host_bridge.ts";
 import type { EventLog } from "../time/event_log.ts";
 import type { EventQueue } from "../time/event_queue.ts";
+import { type Duration, nanoseconds } from "../time/time.ts";
 import { uartInterrupt, uartPort, uartSize } from "../uart/registers.ts";
 import { Uart } from "../uart/uart.ts";
 import type { HostDescription, MachineDescription } from "./description.ts";
@@ -109,6 +110,7 @@ class AssembledMachine implements Machine {
       dram,
       dataCache: undefined,
       memoryLatencyNs: (from, to) => memoryLatencyNs(host, from, to),
+      ipiLatency: (from, to) => ipiLatency(host, from.index, to.index),
     };
     const translate = (address: number) => address;
     const bus = hostBus(description, { queue, log }, space, ioApic, translate);
@@ -163,13 +165,14 @@ function createCpus(
     for (const { base, size, domain } of dram) if (address >= base && address < base + size) return domain;
     return 0;
   };
+  const isa = isaWith(host.isa, host.primitives);
   return host.cpus.map(({ apicId, domain, instructionCostScale }, index) => {
     const localBus = new AddressSpace(`cpu${index} local bus`);
     const cpu = new Cpu(queue, {
       name: `cpu${index}`,
       index,
       apicId,
-      isa: isaTables[host.isa],
+      isa,
       frequencyHz,
       instructionCostScale,
       localBus,
@@ -197,6 +200,11 @@ function createCpus(
 function memoryLatencyNs({ memory }: HostDescription, from: number, to: number): number {
   const nearNs = memory.interleaved ? memory.interleavedNs! : memory.localNs;
   return from === to ? nearNs : memory.remoteNs ?? nearNs;
+}
+
+function ipiLatency({ cpus, interrupts }: HostDescription, from: number, to: number): Duration {
+  const isSameDomain = cpus[from]!.domain === cpus[to]!.domain;
+  return nanoseconds(isSameDomain ? interrupts.ipiSameDomainNs : interrupts.ipiOtherDomainNs);
 }
 
 function createDram(host: HostDescription, space: AddressSpace): DramBlock[] {

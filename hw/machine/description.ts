@@ -10,6 +10,7 @@
  */
 
 import { linesPerSample } from "../cpu/cache.ts";
+import { kernelPrimitives, type PrimitiveCycles } from "../cpu/isa_tables.ts";
 import {
   choice,
   type Figure,
@@ -26,7 +27,14 @@ import { type Parsed, type Reading, type Schema, SchemaError, text } from "./jso
 const latencyNs = figure(0, 1e9);
 const frequencyHz = figure(1e6, 1e11);
 const bytesPerSecond = figure(1e3, 1e12);
+const cyclesOfPrimitive: Schema<number | undefined> = figure(0, 1e9);
 const instructionCostScale = optional(figure(0.01, 100), 1);
+
+/** Kernel primitives that cost other than the ISA's table says, in cycles. */
+const primitives = optional(
+  object(Object.fromEntries(kernelPrimitives.map((name) => [name, optional(cyclesOfPrimitive, undefined)]))),
+  {},
+) as Schema<PrimitiveCycles>;
 
 const macAddress: Schema<string> = {
   read(_, path, value) {
@@ -60,6 +68,7 @@ const host = object({
   /** Its firmware and boot loader are x86's. */
   isa: choice("x86-core2", "x86-k8"),
   frequencyHz,
+  primitives,
   /** Drives the local APIC timers. */
   busClockHz: frequencyHz,
   caches,
@@ -140,6 +149,7 @@ const board = object({
   /** Its core is an XScale. */
   isa: choice("armv5te"),
   frequencyHz,
+  primitives,
   internalBusHz: frequencyHz,
   caches,
   instructionCostScale,

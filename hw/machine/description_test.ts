@@ -123,6 +123,16 @@ const cases: [string, (machine: Json) => void, string][] = [
     (m) => m["devices"]![2]!["devices"]!.push({ ...m["devices"]![1]!, slot: 2 } as unknown as Json),
     "devices[2].devices[1].model",
   ],
+  [
+    "a kernel primitive that there is not",
+    (m) => set(m["host"]!, "primitives", { dispatchlock: 1 }),
+    "host.primitives.dispatchlock is 1, must be absent",
+  ],
+  [
+    "a kernel primitive of negative cost",
+    (m) => set(m["devices"]![2]!, "primitives", { dmaProgram: -1 }),
+    "devices[2].primitives.dmaProgram is -1, must be a number from 0",
+  ],
   ["a defect outside of memory", (m) => {
     set(m["devices"]![2]!, "memoryMiB", 64);
     set(m["devices"]![2]!, "dramFaults", [{ address: 2 ** 26, xor: 1 }]);

@@ -6,7 +6,7 @@
  * - A board's own devices are made by the same table, for its PCI-X bus.
  */
 
-import { isaTables } from "../cpu/isa_tables.ts";
+import { isaWith } from "../cpu/isa_tables.ts";
 import { DiskDrive } from "../disk/drive.ts";
 import type { DiskMedium } from "../disk/medium.ts";
 import type { EthernetSwitch } from "../ethernet/switch.ts";
@@ -118,7 +118,7 @@ function buildBoard(description: BoardDescription, { surroundings, name }: Place
     name,
     queue: surroundings.queue,
     log: surroundings.log,
-    isa: isaTables[description.isa],
+    isa: isaWith(description.isa, description.primitives),
     description,
     hostMemory: surroundings.hostMemory,
     onDebugLine: (line) => surroundings.onDebugLine(name, line),

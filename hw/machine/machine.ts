@@ -14,6 +14,7 @@ import type { AddressSpace } from "../memory/address_space.ts";
 import type { DataCache } from "../memory/data_cache.ts";
 import type { EventLog } from "../time/event_log.ts";
 import type { EventQueue } from "../time/event_queue.ts";
+import type { Duration } from "../time/time.ts";
 import type { MachineDescription } from "./description.ts";
 
 /** A block of DRAM and the domain that it is local to. */
@@ -50,6 +51,8 @@ export interface Complex {
   readonly dataCache: DataCache | undefined;
   /** Latency in ns of a memory access by a CPU in domain `from` to memory of domain `to`. */
   memoryLatencyNs(from: number, to: number): number;
+  /** How long an IPI from one of the CPUs to another is on its way; its sender's ICR is busy until then. */
+  ipiLatency(from: Cpu, to: Cpu): Duration;
 }
 
 export interface Machine {

@@ -348,6 +348,30 @@ export interface CounterRow {
   readonly l2Misses: number;
 }
 
+/** What the scheduler of a kernel has counted since boot, on all its CPUs. */
+export interface SchedulerRow {
+  readonly kernel: string;
+  readonly balancer: string;
+  readonly cpus: number;
+  readonly contextSwitches: number;
+  /** Quanta that ended before their thread gave the CPU up. */
+  readonly quantumEnds: number;
+  readonly lockAcquisitions: number;
+  /** Acquisitions by another CPU than the last holder: each costs one `dispatchLock`. */
+  readonly lockTransfers: number;
+  /** Cycles that CPUs waited for the dispatch lock. */
+  readonly lockSpinCycles: number;
+  /** Cycles that CPUs waited for a thread whose context another CPU was still saving. */
+  readonly handOverCycles: number;
+  /** Each costs one `ipiSend`, and its taker an interrupt. */
+  readonly ipisSent: number;
+  readonly ipisTaken: number;
+  /** Those before which a CPU had to wait. */
+  readonly ipiWaits: number;
+  /** Cycles that CPUs waited until the IPI before had been delivered. */
+  readonly ipiWaitCycles: number;
+}
+
 /** A channel as one kernel sees it: an end that is elsewhere is named by its kernel alone. */
 export interface ChannelRow {
   /** The same on both kernels of a remote channel. */
@@ -406,6 +430,8 @@ export interface SystemCalls {
   processes(): Call<readonly ProcessRow[]>;
   /** What this kernel counted for its processes, and for those that ended lately. */
   counters(): Call<readonly CounterRow[]>;
+  /** What this kernel's scheduler has counted. */
+  scheduler(): Call<SchedulerRow>;
   /** Channels with an end on this kernel. */
   channels(): Call<readonly ChannelRow[]>;
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */

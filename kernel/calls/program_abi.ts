@@ -91,7 +91,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
 const yieldCall: KernelCall<void> = {
   primitives: [],
   perform(kernel, thread) {
-    if (kernel.scheduler.hasWaiting) kernel.executing?.yieldCurrent(thread);
+    kernel.executing?.yieldCurrent(thread);
   },
 };
 

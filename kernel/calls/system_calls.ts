@@ -46,6 +46,7 @@ export function createSystemCalls(): SystemCalls {
     processes: () =>
       quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
     counters: () => quick(counterRows),
+    scheduler: () => quick(({ scheduler }) => scheduler.row),
     channels: () => quick(channelRows),
     place: (manifest: string) => submit(placeCall(manifest)),
     bootProgram: (name: string) =>

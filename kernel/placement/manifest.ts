@@ -12,6 +12,7 @@
  */
 
 import { type TransferEngineName, transferEngineNames } from "../hal/transfer_engine.ts";
+import { type BalancerName, balancerNames } from "../scheduling/balancer.ts";
 import { parse, type XmlElement, type XmlNode, XmlSyntaxError } from "@std/xml";
 
 export interface EndpointDeclaration {
@@ -40,12 +41,14 @@ export interface Manifest {
   readonly privileges: readonly string[];
 }
 
-/** The system manifest: which name a contract means, how cards are reached, and what is started at boot. */
+/** The system manifest: which name a contract means, how cards are reached and kernels balance, and what is started at boot. */
 export interface SystemManifest {
   /** Namespace path of the first instance, by contract name. */
   readonly paths: ReadonlyMap<string, string>;
   /** What carries messages between the host and its cards. */
   readonly cardTransport: TransferEngineName;
+  /** By name of the kernel; "" stands for those that are not named. */
+  readonly balancers: ReadonlyMap<string, BalancerName>;
   readonly boot: readonly { readonly program: string; readonly arguments: readonly string[] }[];
 }
 
@@ -89,6 +92,7 @@ const systemRule: DocumentRule = {
   groups: {
     contracts: { contract: ["contractName", "path"] },
     cards: { transport: ["name"] },
+    balancers: { balancer: ["name", "kernel"] },
     boot: { program: ["name", "arguments"] },
   },
 };
@@ -121,11 +125,22 @@ export function parseSystemManifest(text: string, file: string): SystemManifest 
     }
     paths.set(contractName, requiredAttribute(element, "path", file));
   }
+  const balancers = new Map<string, BalancerName>();
+  for (const element of itemsOf(root, "balancers")) {
+    const kernel = element.attributes["kernel"] ?? "";
+    if (balancers.has(kernel)) {
+      const whose = kernel === "" ? "the kernels that are not named" : `kernel ${kernel}`;
+      throw new ManifestError(
+        `${placeOf(element, file)}: a balancer of ${whose} for the second time, expected one`,
+      );
+    }
+    balancers.set(kernel, parseBalancer(element, file));
+  }
   const boot = itemsOf(root, "boot").map((element) => ({
     program: requiredAttribute(element, "name", file),
     arguments: (element.attributes["arguments"] ?? "").split(" ").filter((word) => word !== ""),
   }));
-  return { paths, cardTransport: parseTransport(itemsOf(root, "cards"), file), boot };
+  return { paths, cardTransport: parseTransport(itemsOf(root, "cards"), file), balancers, boot };
 }
 
 function parseTransport([element, second]: readonly XmlElement[], file: string): TransferEngineName {
@@ -138,6 +153,15 @@ function parseTransport([element, second]: readonly XmlElement[], file: string):
   if (name !== undefined) return name;
   throw new ManifestError(
     `${placeOf(element, file)}: transport is "${text}", expected ${transferEngineNames.join(" or ")}`,
+  );
+}
+
+function parseBalancer(element: XmlElement, file: string): BalancerName {
+  const text = requiredAttribute(element, "name", file);
+  const name = balancerNames.find((known) => known === text);
+  if (name !== undefined) return name;
+  throw new ManifestError(
+    `${placeOf(element, file)}: balancer is "${text}", expected ${alternatives(balancerNames)}`,
   );
 }
 

@@ -218,12 +218,20 @@ Deno.test("the system manifest says what carries messages to cards; without a wo
   ) assertThrows(() => transportOf(cards), ManifestError, reason);
 });
 
+Deno.test("a system manifest gives a balancer to all kernels and others to some", () => {
+  const text = `<system><balancers><balancer name="announce"/>` +
+    `<balancer name="wake-last" kernel="numa1"/></balancers></system>`;
+  const { balancers } = parseSystemManifest(text, "s.xml");
+  assertEquals([...balancers], [["", "announce"], ["numa1", "wake-last"]]);
+  assertEquals(parseSystemManifest("<system/>", "s.xml").balancers.size, 0);
+});
+
 Deno.test("what no rule names is refused in a system manifest too", () => {
   const refused: [string, string][] = [
     [`<system version="1"/>`, `s.xml:1: <system> has the attribute version="1", expected name`],
     [
       `<system>\n<program name="A"/></system>`,
-      "s.xml:2: <program> inside <system>, expected <contracts> or <cards> or <boot>",
+      "s.xml:2: <program> inside <system>, expected <contracts> or <cards> or <balancers> or <boot>",
     ],
     [
       `<system><boot/>\n<boot/></system>`,
@@ -238,6 +246,19 @@ Deno.test("what no rule names is refused in a system manifest too", () => {
       `<system><contracts><contract contractName="C" path="/c"/>\n<contract contractName="C" path="/d"/>` +
       `</contracts></system>`,
       "s.xml:2: C has a path for the second time, expected one",
+    ],
+    [
+      `<system><balancers>\n<balancer name="fair"/></balancers></system>`,
+      `s.xml:2: balancer is "fair", expected wake-last or announce`,
+    ],
+    [
+      `<system><balancers><balancer name="announce"/>\n<balancer name="wake-last"/></balancers></system>`,
+      "s.xml:2: a balancer of the kernels that are not named for the second time, expected one",
+    ],
+    [
+      `<system><balancers><balancer name="announce" kernel="numa1"/>\n` +
+      `<balancer name="announce" kernel="numa1"/></balancers></system>`,
+      "s.xml:2: a balancer of kernel numa1 for the second time, expected one",
     ],
   ];
   for (const [text, message] of refused) {

@@ -7,11 +7,12 @@
  * - Interrupts are taken between two steps of the loop, or when the CPU is occupied or
  *   idle; an interrupted burst keeps the cycles it has left.
  * - A thread that an interrupt unblocked goes before the interrupted one.
+ * - A dispatch pays for lock, announcements and context switch; the burst that follows takes so much longer.
  */
 
 import type { Kernel } from "../kernel.ts";
 import type { Cpu, Duration, Instant, KernelPrimitive } from "../hal/hardware.ts";
-import { elapsed, later } from "../hal/hardware.ts";
+import { elapsed, later, milliseconds } from "../hal/hardware.ts";
 import type { InterruptSource } from "../hal/platform.ts";
 import { ContractViolation } from "../calls/errors.ts";
 import { blocked } from "../calls/kernel_call.ts";
@@ -21,6 +22,9 @@ import type { Thread } from "./thread.ts";
 /** Cycles after which a watchdog ends a process that has its CPU's interrupts off: more than ten times what the library needs. */
 const interruptsOffCyclesMax = 1000;
 
+/** How often an idle CPU looks for work by itself (MinScheduler.cs of the RDK: its idle slice). */
+const idleSlice = milliseconds(100);
+
 export class Dispatcher {
   current: Thread | undefined;
   /** Cycles of each primitive on this CPU's ISA. */
@@ -28,7 +32,26 @@ export class Dispatcher {
   #inLoop = false;
   #quantumEnd: Instant | undefined;
   #armedFor: Instant | undefined;
-  #switches = 0;
+  /** The thread whose context is on the CPU; none while it is idle. */
+  #loaded: Thread | undefined;
+  /** A thread of this CPU went back to the runnable queue, which its next dispatch may announce. */
+  #requeued = false;
+  /** Another CPU announced work: the IPI that comes makes this one dispatch anew. */
+  #told = false;
+  /** When its local APIC has delivered the last IPI and takes the next one. */
+  #apicFreeAt = 0 as Instant;
+  /** When it ran out of threads. */
+  #idleSince = 0 as Instant;
+  /** What it counted since boot. */
+  readonly counts = {
+    switches: 0,
+    quantumEnds: 0,
+    handOverCycles: 0,
+    ipisSent: 0,
+    ipisTaken: 0,
+    ipiWaits: 0,
+    ipiWaitCycles: 0,
+  };
 
   constructor(readonly kernel: Kernel, readonly cpu: Cpu) {
     const costs = Object.entries(cpu.isa.primitives).map(([name, cost]) => [name, cost.cycles] as const);
@@ -38,11 +61,6 @@ export class Dispatcher {
   /** True when this CPU has no thread to run. */
   get idle(): boolean {
     return this.current === undefined && !this.#inLoop && !this.cpu.occupied;
-  }
-
-  /** Context switches since boot. */
-  get switches(): number {
-    return this.#switches;
   }
 
   /** Takes interrupts from now on. */
@@ -101,17 +119,46 @@ export class Dispatcher {
   }
 
   #dispatch(): Thread | undefined {
-    const { scheduler } = this.kernel;
+    const { scheduler, clock } = this.kernel;
     this.kernel.cpuUseMeter.note();
-    const next = scheduler.take(this);
-    if (next === undefined) return undefined;
-    this.#switches++;
+    const next = scheduler.take();
+    const announces = this.#requeued && scheduler.announcesNow();
+    this.#requeued = false;
+    if (next === undefined) {
+      this.#loaded = undefined;
+      this.#quantumEnd = undefined;
+      this.#idleSince = clock.now;
+      return undefined;
+    }
+    // Who was unblocked inherits what is left of the quantum, so the timer is not set again.
+    const inherits = next.state === "unblocked" && this.#quantumEnd !== undefined &&
+      this.#quantumEnd > clock.now;
+    if (!inherits) this.#quantumEnd = later(clock.now, quantum);
     next.state = "running";
     next.lastDispatcher = this;
-    next.overheadCycles += this.costs.contextSwitch + scheduler.lockCycles(this);
-    this.#quantumEnd = later(this.kernel.clock.now, quantum);
     this.current = next;
+    const arrival = this.cpu.freeAt;
+    let cycles = scheduler.lock.take(this, arrival);
+    if (announces) cycles += this.#announce(arrival, cycles);
+    if (next !== this.#loaded) cycles = this.#switchTo(next, arrival, cycles);
+    if (next.call === undefined && next.ending === undefined) next.overheadCycles += cycles;
+    else {
+      // It was cut off in the middle of a burst, which now takes so much longer.
+      next.pendingCycles += cycles;
+      next.process.cpuCycles += cycles;
+    }
     return next;
+  }
+
+  /** Saves one context and loads the other, `cycles` after `start`; gives how long after it that is done. */
+  #switchTo(next: Thread, start: Instant, cycles: number): number {
+    const spin = Math.max(0, elapsed(start, next.savedAt) * this.cpu.frequencyHz / 1e9 - cycles);
+    const total = cycles + spin + this.costs.contextSwitch;
+    this.counts.switches++;
+    this.counts.handOverCycles += spin;
+    if (this.#loaded !== undefined) this.#loaded.savedAt = later(start, this.cpu.duration(total));
+    this.#loaded = next;
+    return total;
   }
 
   #startBurst(thread: Thread): void {
@@ -197,7 +244,42 @@ export class Dispatcher {
   /** Takes the running thread off this CPU, to the tail of the runnable queue. */
   yieldCurrent(thread: Thread): void {
     this.current = undefined;
+    this.#requeued = true;
     this.kernel.scheduler.requeue(thread);
+  }
+
+  /** Interrupts an idle CPU for a thread that this one made ready. */
+  wake(target: Dispatcher): void {
+    this.cpu.steal(this.#sendIpi(target, this.kernel.clock.now));
+  }
+
+  /** Tells all other CPUs of the kernel that a thread is in the queue, `cycles` after `start`; what that takes. */
+  #announce(start: Instant, cycles: number): number {
+    let spent = 0;
+    for (const target of this.kernel.dispatchers) {
+      if (target === this) continue;
+      target.#told = true;
+      spent += this.#sendIpi(target, later(start, this.cpu.duration(cycles + spent)));
+    }
+    return spent;
+  }
+
+  /**
+   * Sends an IPI at `at`, or when the one before has been delivered: software asks the ICR's delivery status
+   * before it writes there (hardware-reference.md section 6.1), which is computed here, not polled.
+   */
+  #sendIpi(target: Dispatcher, at: Instant): number {
+    const { clock, complex, platform } = this.kernel;
+    const sentAt = Math.max(at, this.#apicFreeAt) as Instant;
+    this.#apicFreeAt = later(sentAt, complex.ipiLatency(this.cpu, target.cpu));
+    const send = () => platform.sendIpi(this.cpu, target.cpu.apicId);
+    if (sentAt > clock.now) clock.at(sentAt, send);
+    else send();
+    const waited = elapsed(at, sentAt) * this.cpu.frequencyHz / 1e9;
+    this.counts.ipisSent++;
+    if (waited > 0) this.counts.ipiWaits++;
+    this.counts.ipiWaitCycles += waited;
+    return waited + this.costs.ipiSend;
   }
 
   /** Lets go of a thread that was killed while it was on this CPU. */
@@ -220,6 +302,7 @@ export class Dispatcher {
     this.cpu.steal(this.costs.interruptEntry + this.costs.interruptExit);
     if (source.kind === "timer") this.#timerFired();
     else this.kernel.interrupted(source);
+    if (source.kind === "ipi") this.#ipiTaken();
     const thread = this.current;
     if (thread !== undefined && this.kernel.scheduler.hasUnblocked) {
       this.current = undefined;
@@ -229,13 +312,28 @@ export class Dispatcher {
     if (!this.#inLoop) this.run();
   }
 
+  /** What an IPI means to this CPU: after an announcement it dispatches anew, as the RDK does after any. */
+  #ipiTaken(): void {
+    this.counts.ipisTaken++;
+    const thread = this.current;
+    if (this.#told && thread !== undefined) {
+      this.current = undefined;
+      this.kernel.scheduler.requeue(thread);
+    }
+    this.#told = false;
+  }
+
   #timerFired(): void {
     this.#armedFor = undefined;
-    this.kernel.timers.expire();
     const { now } = this.kernel.clock;
+    const { scheduler, timers } = this.kernel;
     const thread = this.current;
-    if (thread !== undefined && this.#quantumEnd !== undefined && now >= this.#quantumEnd) {
-      if (this.kernel.scheduler.hasWaiting) this.yieldCurrent(thread);
+    const isQuantumEnd = thread !== undefined && this.#quantumEnd !== undefined && now >= this.#quantumEnd;
+    if (isQuantumEnd) scheduler.endQuantum();
+    timers.expire();
+    if (isQuantumEnd) {
+      this.counts.quantumEnds++;
+      if (scheduler.hasWaiting) this.yieldCurrent(thread);
       else this.#quantumEnd = later(now, quantum);
     }
     this.armTimer(undefined);
@@ -252,6 +350,12 @@ export class Dispatcher {
   quantumMatters(): void {
     const thread = this.current;
     if (thread !== undefined && this.#quantumEnd !== undefined) this.armTimer(this.#quantumEnd);
+  }
+
+  /** There is work that nobody told this idle CPU of: it finds it when it next looks. */
+  lookInTime(): void {
+    const idleFor = elapsed(this.#idleSince, this.kernel.clock.now);
+    this.armTimer(later(this.#idleSince, (Math.floor(idleFor / idleSlice) + 1) * idleSlice as Duration));
   }
 
   /** Sets the CPU's timer for the earliest of what is asked for and, on the first CPU, the kernel's timers. */

@@ -1,15 +1,18 @@
 /**
- * MinScheduler: two queues, one dispatch lock, an IPI to a CPU only if it is idle.
+ * MinScheduler: one lock, two queues, and IPIs to CPUs that are to look for work.
  *
  * As in Singularity (helios-reference.md section 7): threads that were unblocked run
  * first; those that yielded or were preempted go to the tail of the runnable queue.
- * - Starting or unblocking a thread prefers the CPU it ran on last, new ones go round
- *   robin; a busy CPU is left alone and takes the thread at its next dispatch.
- * - The dispatch lock is a lock in virtual time: who comes while it is held spins.
+ * - A thread has a CPU: the one it ran on last, new ones go round robin. Which CPU is
+ *   interrupted for it is the balancer's say; any CPU takes whichever thread is first.
+ * - The end of a quantum puts the unblocked threads behind the runnable ones.
  */
 
-import { elapsed, type Instant, later, milliseconds } from "../hal/hardware.ts";
+import type { SchedulerRow } from "../abi/kernel.ts";
+import { milliseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
+import { announceEvery, type BalancerName } from "./balancer.ts";
+import { DispatchLock } from "./dispatch_lock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Thread } from "./thread.ts";
 import { ThreadQueue } from "./thread_queue.ts";
@@ -18,15 +21,14 @@ import { ThreadQueue } from "./thread_queue.ts";
 export const quantum = milliseconds(10);
 
 export class Scheduler {
+  readonly lock = new DispatchLock();
   readonly #kernel: Kernel;
   readonly #unblocked = new ThreadQueue();
   readonly #runnable = new ThreadQueue();
   #nextDispatcher = 0;
-  #lockFreeAt: Instant = 0 as Instant;
-  /** Cycles that CPUs spun on the dispatch lock. */
-  lockSpinCycles = 0;
+  #requeued = 0;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, readonly balancer: BalancerName) {
     this.#kernel = kernel;
   }
 
@@ -38,12 +40,34 @@ export class Scheduler {
     return this.#unblocked.length > 0 || this.#runnable.length > 0;
   }
 
+  /** What it counted, as the tables show it. */
+  get row(): SchedulerRow {
+    const { name, dispatchers } = this.#kernel;
+    const sum = (counter: keyof Dispatcher["counts"]) =>
+      dispatchers.reduce((total, { counts }) => total + counts[counter], 0);
+    return Object.freeze({
+      kernel: name,
+      balancer: this.balancer,
+      cpus: dispatchers.length,
+      contextSwitches: sum("switches"),
+      quantumEnds: sum("quantumEnds"),
+      lockAcquisitions: this.lock.acquisitions,
+      lockTransfers: this.lock.transfers,
+      lockSpinCycles: this.lock.spinCycles,
+      handOverCycles: sum("handOverCycles"),
+      ipisSent: sum("ipisSent"),
+      ipisTaken: sum("ipisTaken"),
+      ipiWaits: sum("ipiWaits"),
+      ipiWaitCycles: sum("ipiWaitCycles"),
+    });
+  }
+
   /** A new thread. */
   start(thread: Thread): void {
     const { dispatchers } = this.#kernel;
     thread.lastDispatcher ??= dispatchers[this.#nextDispatcher++ % dispatchers.length]!;
     thread.state = "runnable";
-    this.#runnable.putLast(thread);
+    this.#lockFor(this.#runnable, thread);
     this.#notify(thread);
   }
 
@@ -52,14 +76,19 @@ export class Scheduler {
     if (thread.state === "ended") return;
     thread.wait = undefined;
     thread.state = "unblocked";
-    this.#unblocked.putLast(thread);
+    this.#lockFor(this.#unblocked, thread);
     this.#notify(thread);
   }
 
-  /** A thread that yielded or used up its quantum. */
+  /** A thread that yielded or used up its quantum; the dispatch that follows pays for the lock. */
   requeue(thread: Thread): void {
     thread.state = "runnable";
     this.#runnable.putLast(thread);
+  }
+
+  /** Whether the thread that just went back to the queue is one that the balancer announces. */
+  announcesNow(): boolean {
+    return this.balancer === "announce" && ++this.#requeued % announceEvery === 0;
   }
 
   /** A thread that an interrupt pushed aside: it is next among the runnable ones. */
@@ -68,9 +97,20 @@ export class Scheduler {
     this.#runnable.putFirst(thread);
   }
 
+  /** A quantum has ended: who was unblocked during it has to queue with the others from now on. */
+  endQuantum(): void {
+    for (
+      let thread = this.#unblocked.takeFirst();
+      thread !== undefined;
+      thread = this.#unblocked.takeFirst()
+    ) {
+      this.requeue(thread);
+    }
+  }
+
   /** The next thread for a CPU, or undefined. */
-  take(dispatcher: Dispatcher): Thread | undefined {
-    return this.#unblocked.takeFor(dispatcher) ?? this.#runnable.takeFor(dispatcher);
+  take(): Thread | undefined {
+    return this.#unblocked.takeFirst() ?? this.#runnable.takeFirst();
   }
 
   /** Takes a thread that is being killed out of the queues. */
@@ -79,32 +119,36 @@ export class Scheduler {
     this.#runnable.remove(thread);
   }
 
-  /** Takes the dispatch lock now: cycles to spin and to hold it. */
-  lockCycles(dispatcher: Dispatcher): number {
-    const { now } = this.#kernel.clock;
-    const hold = dispatcher.costs.dispatchLock;
-    const wait = Math.max(0, elapsed(now, this.#lockFreeAt)) * dispatcher.cpu.frequencyHz / 1e9;
-    this.#lockFreeAt = later(Math.max(now, this.#lockFreeAt) as Instant, dispatcher.cpu.duration(hold));
-    this.lockSpinCycles += wait;
-    return wait + hold;
+  /** Puts a thread at the tail of a queue, under the lock. */
+  #lockFor(queue: ThreadQueue, thread: Thread): void {
+    queue.putLast(thread);
+    const { executing } = this.#kernel;
+    if (executing === undefined) return;
+    const cycles = this.lock.take(executing, executing.cpu.freeAt);
+    if (cycles > 0) executing.cpu.steal(cycles);
   }
 
   #notify(thread: Thread): void {
     const kernel = this.#kernel;
     const preferred = thread.lastDispatcher ?? kernel.dispatchers[0]!;
-    const target = preferred.idle ? preferred : kernel.dispatchers.find((dispatcher) => dispatcher.idle);
     const here = kernel.executing;
+    const target = preferred.idle ? preferred : this.#otherIdle(preferred);
     if (target === undefined) {
       if (here !== preferred) preferred.quantumMatters();
-      return;
-    }
-    if (target === here) return;
-    if (here === undefined) {
+    } else if (here === undefined) {
       // Nobody's CPU did this: an idle one noticed it by polling.
       target.run();
-      return;
+    } else if (target === preferred || this.balancer === "announce") {
+      if (target !== here) here.wake(target);
+    } else {
+      if (here !== preferred) preferred.quantumMatters();
+      target.lookInTime();
     }
-    kernel.charge(here.costs.ipiSend);
-    kernel.platform.sendIpi(here.cpu, target.cpu.apicId);
+  }
+
+  #otherIdle(preferred: Dispatcher): Dispatcher | undefined {
+    const { dispatchers } = this.#kernel;
+    if (dispatchers.length === 1) return undefined;
+    return dispatchers.find((dispatcher) => dispatcher !== preferred && dispatcher.idle);
   }
 }

@@ -66,12 +66,12 @@ Deno.test("a short burst does not wait for a long one to end, but for its quantu
 
 Deno.test("a thread alone keeps its CPU beyond the quantum, without a switch", () => {
   const bench = new Bench();
-  const { switches } = bench.kernels[0]!.dispatchers[0]!;
+  const { switches } = bench.kernels[0]!.dispatchers[0]!.counts;
   bench.run(function* worker(kernel) {
     bench.work(100 * cyclesPerMs);
     yield* kernel.now();
   });
-  assertEquals(bench.kernels[0]!.dispatchers[0]!.switches - switches, 1);
+  assertEquals(bench.kernels[0]!.dispatchers[0]!.counts.switches - switches, 1);
 });
 
 Deno.test("on two CPUs two bursts run at the same time, and a third takes the CPU that is free first", () => {
@@ -105,14 +105,45 @@ Deno.test("a thread that was unblocked goes before those that are merely runnabl
   assertEquals(order, ["unblocked", "one", "two", "main"]);
 });
 
+Deno.test("a thread that was unblocked inherits what is left of the quantum, a runnable one gets a whole one", () => {
+  const bench = new Bench();
+  const begins: Record<string, number> = {};
+  bench.run(function* main(kernel) {
+    const { client, server } = yield* kernel.createChannel(tickContract);
+    const begin = (name: string, work: number) =>
+      function* (): Program {
+        if (name === "unblocked") yield* server.receive();
+        begins[name] = yield* ms(kernel);
+        bench.work(work * cyclesPerMs);
+        yield* kernel.now();
+      };
+    yield* kernel.createThread(begin("unblocked", 20));
+    yield* kernel.sleep(1e6);
+    const start = yield* ms(kernel);
+    const waiting = [
+      yield* kernel.createThread(begin("next", 20)),
+      yield* kernel.createThread(begin("last", 1)),
+    ];
+    bench.work(6 * cyclesPerMs);
+    yield* kernel.now();
+    yield* client.send("tick");
+    for (const thread of waiting) yield* thread.join();
+    // 6 ms of main, the 4 that are left for the unblocked thread, then 10 of the next.
+    assertAbout(begins.unblocked! - start, 6, "the unblocked thread");
+    assertAbout(begins.next! - start, 10, "the next thread");
+    assertAbout(begins.last! - start, 20, "the last thread");
+  });
+  assert(bench.kernels[0]!.scheduler.row.quantumEnds >= 2);
+});
+
 Deno.test("yieldCpu with nobody waiting goes on at once; with others waiting it goes to the tail", () => {
   const bench = new Bench();
   const order: string[] = [];
-  const { switches } = bench.kernels[0]!.dispatchers[0]!;
+  const { switches } = bench.kernels[0]!.dispatchers[0]!.counts;
   bench.run(function* alone(kernel) {
     for (let index = 0; index < 10; index++) yield* kernel.yieldCpu();
   });
-  assertEquals(bench.kernels[0]!.dispatchers[0]!.switches - switches, 1);
+  assertEquals(bench.kernels[0]!.dispatchers[0]!.counts.switches - switches, 1);
   bench.run(function* main(kernel) {
     const turns = (name: string) =>
       function* (): Program {
@@ -125,60 +156,6 @@ Deno.test("yieldCpu with nobody waiting goes on at once; with others waiting it 
     for (const thread of threads) yield* thread.join();
   });
   assertEquals(order.join(""), "ababab");
-});
-
-/** How many interrupts CPU 1 of a two-CPU kernel takes while a thread on CPU 0 wakes another, 100 times. */
-function wakesOf(otherIsBusy: boolean): { interrupts: number; delaysMs: number[] } {
-  const bench = new Bench({ cpusPerDomain: 2 });
-  const cpu = bench.kernels[0]!.options.cpus[1]!;
-  const take = cpu.interruptHandler!;
-  let interrupts = 0;
-  cpu.interruptHandler = (vector) => {
-    interrupts++;
-    take(vector);
-  };
-  const delaysMs: number[] = [];
-  bench.start(function* main(kernel) {
-    const { client, server } = yield* kernel.createChannel(tickContract);
-    let sentAt = 0;
-    yield* kernel.createThread(function* () {
-      for (;;) {
-        yield* server.receive();
-        delaysMs.push((yield* ms(kernel)) - sentAt);
-      }
-    });
-    yield* kernel.sleep(1e6);
-    if (otherIsBusy) {
-      yield* kernel.createThread(function* () {
-        bench.work(50 * cyclesPerMs);
-        yield* kernel.now();
-      });
-      // Lets the busy thread get going on the other CPU.
-      bench.work(cyclesPerMs);
-      yield* kernel.now();
-    }
-    interrupts = 0;
-    for (let index = 0; index < 5; index++) {
-      sentAt = yield* ms(kernel);
-      yield* client.send("tick");
-      bench.work(cyclesPerMs / 2);
-      yield* kernel.now();
-    }
-    if (otherIsBusy) assertEquals(interrupts, 0);
-    yield* kernel.exit(0);
-  });
-  bench.settle();
-  return { interrupts, delaysMs };
-}
-
-Deno.test("waking a thread while another CPU is idle sends that CPU one interrupt, and the thread runs there at once", () => {
-  const { interrupts, delaysMs } = wakesOf(false);
-  assertEquals([interrupts, delaysMs.length], [5, 5]);
-  for (const delay of delaysMs) assert(delay < 0.01, `${delay} ms`);
-});
-
-Deno.test("a CPU that is busy gets no interrupt when a thread is woken", () => {
-  wakesOf(true);
 });
 
 // ---------------------------------------------------------------- sleeps and timers

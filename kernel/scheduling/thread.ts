@@ -9,6 +9,7 @@
  */
 
 import { type KernelCall, openToken } from "../calls/kernel_call.ts";
+import type { Instant } from "../hal/hardware.ts";
 import type { Process, Resumable } from "../process/process.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
@@ -34,6 +35,8 @@ export class Thread {
   wait: Wait | undefined;
   /** The CPU it ran on last; new threads go round robin. */
   lastDispatcher: Dispatcher | undefined;
+  /** When the CPU that it ran on last has saved it; no other may go on with it before. */
+  savedAt = 0 as Instant;
   /** Cycles of the burst that have not passed yet. */
   pendingCycles = 0;
   /** How the burst ended; one of the two is set from its start until its effect. */

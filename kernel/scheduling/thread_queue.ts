@@ -1,13 +1,12 @@
 /**
- * A queue of threads: first in first out, with the two exceptions that scheduling needs.
+ * A queue of threads: first in first out, with the two exceptions that the kernel needs.
  *
  * It keeps the place of its first thread instead of moving all others up, because the scheduler takes one at
  * each dispatch.
- * - `takeFor` prefers the first thread that ran last on that CPU.
  * - `putFirst` is for a thread that an interrupt pushed aside.
+ * - `remove` is for a thread that is killed while it waits here.
  */
 
-import type { Dispatcher } from "./dispatcher.ts";
 import type { Thread } from "./thread.ts";
 
 /** So many free places in front are put up with before the rest moves up. */
@@ -30,12 +29,8 @@ export class ThreadQueue {
     else this.#threads.unshift(thread);
   }
 
-  /** The first thread that ran last on that CPU, or else the first of all; undefined when there is none. */
-  takeFor(dispatcher: Dispatcher): Thread | undefined {
-    const threads = this.#threads;
-    for (let index = this.#first; index < threads.length; index++) {
-      if (threads[index]!.lastDispatcher === dispatcher) return this.#takeAt(index);
-    }
+  /** The first thread; undefined when there is none. */
+  takeFirst(): Thread | undefined {
     return this.length > 0 ? this.#takeAt(this.#first) : undefined;
   }
 

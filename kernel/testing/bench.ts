@@ -31,6 +31,8 @@ export interface BenchOptions {
   readonly cpusPerDomain?: number;
   /** Paths that the system manifest gives to contracts, by contract name. */
   readonly paths?: Readonly<Record<string, string>>;
+  /** How the kernels balance; the default unless told. */
+  readonly balancer?: string;
   /** What the CPUs execute; firmware and interrupts are x86's, also when programs and costs are a card's. */
   readonly isa?: IsaName;
   /** Whether `log` is kept; a benchmark has no use for it. */
@@ -51,7 +53,7 @@ export class Bench {
   #running: TestInstance | undefined;
 
   constructor(options: BenchOptions = {}) {
-    const { domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8", keepsLog = true } = options;
+    const { domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8", keepsLog = true, balancer } = options;
     const log = keepsLog
       ? new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()))
       : silentLog;
@@ -65,7 +67,7 @@ export class Bench {
     const host = bootHelios(machine, {
       archive: new BootArchive(
         ["ProcessManager", "Controller"].map((name) => ({ file: name, text: manifestOf(name) })),
-        { file: "system.xml", text: systemManifestOf(paths) },
+        { file: "system.xml", text: systemManifestOf(paths, balancer) },
         (source) => source,
       ),
       seed: 1,
@@ -187,11 +189,12 @@ function manifestOf(name: string, source = name, privileged = false): string {
   return `<application name="${name}" source="${source}">${privileges}</application>`;
 }
 
-function systemManifestOf(paths: Readonly<Record<string, string>>): string {
+function systemManifestOf(paths: Readonly<Record<string, string>>, balancer: string | undefined): string {
   const lines = Object.entries(paths).map(([name, path]) =>
     `<contract contractName="${name}" path="${path}"/>`
   );
-  return `<system><contracts>${lines.join("")}</contracts></system>`;
+  const balancers = balancer === undefined ? "" : `<balancers><balancer name="${balancer}"/></balancers>`;
+  return `<system><contracts>${lines.join("")}</contracts>${balancers}</system>`;
 }
 
 /** The paper's NUMA machine, with as many domains and CPUs as asked for and without devices. */

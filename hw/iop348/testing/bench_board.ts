@@ -27,6 +27,7 @@ export const cardMemorySize = 64 * 2 ** 20;
 
 const description = {
   frequencyHz: 1.2e9,
+  primitives: {},
   internalBusHz: 400e6,
   caches: undefined,
   instructionCostScale: 1,

@@ -90,6 +90,8 @@ function* answer(kernel: Kernel, system: SystemCalls, client: Client, request: R
       return yield* sendRows(kernel, client, yield* system.processes());
     case "channels":
       return yield* sendRows(kernel, client, yield* system.channels());
+    case "scheduler":
+      return yield* sendRows(kernel, client, [yield* system.scheduler()]);
     case "devices":
       return yield* sendRows(kernel, client, yield* system.devices());
   }

@@ -78,6 +78,8 @@ function* answer(starter: Starter, client: Client, request: Request): Call<void>
       const rows = yield* rowsOfAll(starter, "channels");
       return yield* sendRows(starter, client, mergeChannels(rows as readonly ChannelRow[]));
     }
+    case "scheduler":
+      return yield* sendRows(starter, client, yield* rowsOfAll(starter, "scheduler"));
     case "kernels":
       return yield* sendRows(starter, client, yield* starter.system.kernels());
     case "manifest":
@@ -131,7 +133,7 @@ function* whyNotOurs(starter: Starter, pid: number): Call<string> {
     : `process ${pid} (${row.program}) belongs to the system`;
 }
 
-function* rowsOfAll(starter: Starter, table: "processes" | "channels"): Call<unknown[]> {
+function* rowsOfAll(starter: Starter, table: "processes" | "channels" | "scheduler"): Call<unknown[]> {
   const rows: unknown[] = [];
   for (const place of yield* starter.system.kernels()) {
     const part = yield* tableOf(starter.kernel, place, table);
