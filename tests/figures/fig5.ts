@@ -7,32 +7,8 @@
  *   cheaper one.
  */
 
-/** A run of a machine, as `bench` takes it. */
-interface Scenario {
-  readonly machine: string;
-  readonly balancer: string;
-  readonly services: boolean;
-  readonly programs: readonly {
-    readonly name: string;
-    readonly manifest: string;
-    readonly arguments: string;
-  }[];
-  /** Begins the line that the program prints when it is through. */
-  readonly awaited: string;
-  readonly virtualSecondsMax: number;
-}
-
-interface FigureRow {
-  readonly label: string;
-  readonly unit: string;
-  readonly paper: number | null;
-  readonly ours: number;
-}
-
-/** The awaited lines of a run. */
-interface Measured {
-  readonly lines: readonly string[];
-}
+import type { Figure, FigureRow } from "./figure.ts";
+import type { Measured, Scenario } from "./scenario.ts";
 
 /** What of SingBench's rows the figure needs. */
 interface MessageRow {
@@ -63,7 +39,7 @@ function singBenchOn(machine: string): Scenario {
 }
 
 /** Nanoseconds by size, of the messages to one kind of peer. */
-export function messageTimes({ lines }: Measured, peer: string): ReadonlyMap<number, number> {
+export function messageTimes({ lines }: Pick<Measured, "lines">, peer: string): ReadonlyMap<number, number> {
   const { rows } = JSON.parse(lines[0]!) as { rows: readonly MessageRow[] };
   const messages = rows.filter((row) => row.operation === "send and receive" && row.peer === peer);
   return new Map(
@@ -71,11 +47,11 @@ export function messageTimes({ lines }: Measured, peer: string): ReadonlyMap<num
   );
 }
 
-export const fig5 = {
+export const fig5: Figure = {
   name: "fig5",
   title: "send and receive of one message, local, to another domain, and to the card",
   runs: new Map(["opteron-numa", "core2-iop348"].map((machine) => [machine, singBenchOn(machine)])),
-  rows(measured: (run: string) => Measured): FigureRow[] {
+  rows(measured) {
     const times = series.map(({ label, run, peer }) => ({ label, times: messageTimes(measured(run), peer) }));
     const rows = times.flatMap(({ label, times }) =>
       [...times].map(([bytes, ns]): FigureRow => ({

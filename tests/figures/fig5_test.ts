@@ -74,7 +74,8 @@ Deno.test("a message to the card is cheaper than one to the other domain from 32
 });
 
 Deno.test("the figure has a row for each size and kind, and says where the lines cross", () => {
-  const rows = fig5.rows((run) => runs.get(run)!);
+  const uncounted = { counters: [], virtualSeconds: 0, eventLogHash: "" };
+  const rows = fig5.rows((run) => ({ ...runs.get(run)!, ...uncounted }));
   assertEquals(rows.length, 3 * local.size + 1);
   assertEquals(rows.find(({ label }) => label === "RMP NUMA, 65536 B")!.ours, numa.get(65_536)! / 1000);
   assertEquals(rows.at(-1), { label: "card cheaper than NUMA from", unit: "B", paper: 32_768, ours: 32_768 });
