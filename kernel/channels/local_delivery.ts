@@ -5,6 +5,8 @@
  * change hands; the sender's views of them were killed when the message was made.
  */
 
+import type { CompiledContract, CompiledMessage } from "../contracts/monitor.ts";
+import type { Process } from "../process/process.ts";
 import type { ChannelEnd, Delivery, Message } from "./channel_end.ts";
 
 /** Where a message goes that nobody will receive. */
@@ -14,6 +16,9 @@ export interface Disposal {
 
 export class LocalDelivery implements Delivery {
   readonly kind = "local";
+  readonly #lines: string[] = [];
+  #holder: Process | undefined;
+  #contract: CompiledContract | undefined;
 
   constructor(
     readonly peer: ChannelEnd,
@@ -26,6 +31,17 @@ export class LocalDelivery implements Delivery {
     return this.peer.holder?.label ?? "kernel";
   }
 
+  /** The line for the log; the same for each message of a kind as long as nobody else has the peer's end. */
+  #describe({ index, tag }: CompiledMessage): string {
+    const { peer } = this;
+    if (this.#holder !== peer.holder || this.#contract !== peer.contract) {
+      this.#holder = peer.holder;
+      this.#contract = peer.contract;
+      this.#lines.length = 0;
+    }
+    return this.#lines[index] ??= `message ${peer.contract.name} ${tag} to ${this.describePeer()}`;
+  }
+
   send(sequence: number, message: Message): void {
     const { peer } = this;
     if (peer.closed) {
@@ -34,7 +50,7 @@ export class LocalDelivery implements Delivery {
       for (const unread of peer.inbox.takeAll()) this.disposal.dispose(unread);
       return;
     }
-    this.log(`message ${peer.contract.name} ${message.definition.tag} to ${this.describePeer()}`);
+    this.log(this.#describe(message.definition));
     peer.arrive(sequence, { message });
   }
 
