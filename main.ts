@@ -20,6 +20,7 @@ import { attachTerminal, onTerminationSignals } from "./hw/host/terminal.ts";
 import { createDiskFile, type DiskFile, openDiskFile } from "./hw/host/disk_file.ts";
 import { checkout, type Contents, type Distribution, standalone } from "./hw/host/distribution.ts";
 import { Emulator, type FreshDisk, type Outcome } from "./hw/host/emulator.ts";
+import { V8Memory } from "./hw/host/host_memory.ts";
 import { HostFileError } from "./hw/host/host_file_error.ts";
 import { findMachine } from "./hw/host/machine_option.ts";
 import {
@@ -224,7 +225,7 @@ async function openEmulator(options: BootOptions, archive: BootArchive, tell: Te
 
 /** Manifests and programs; throws for the first manifest that cannot be used. */
 function prepare({ manifests }: BootOptions, helios: Distribution) {
-  return { archive: openArchive(helios, manifests), instantiate: createProgramLoader() };
+  return { archive: openArchive(helios, manifests), instantiate: createProgramLoader(new V8Memory()) };
 }
 
 /** Manifests of a folder of the person's own go before those of the disk, too. */

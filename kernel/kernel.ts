@@ -26,7 +26,7 @@ import { type Block, ExchangeHeap } from "./memory/exchange_heap.ts";
 import { PageAllocator } from "./memory/page_allocator.ts";
 import type { KernelMemory } from "./memory/layout.ts";
 import { NamespaceClient } from "./namespace/namespace_client.ts";
-import type { SystemManifest } from "./placement/manifest.ts";
+import { memoryQuotaDefault, type SystemManifest } from "./placement/manifest.ts";
 import { Process, type ProgramLoader } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
@@ -52,6 +52,7 @@ export interface KernelOptions {
   readonly memory: KernelMemory;
   readonly system: SystemManifest;
   readonly seed: number;
+  /** Phase two: an instance of a program for an ISA, from its intermediate language. */
   instantiate: ProgramLoader;
 }
 
@@ -282,4 +283,5 @@ const kernelManifest = Object.freeze({
   services: [],
   devices: [],
   privileges: [],
+  memoryQuota: memoryQuotaDefault,
 });

@@ -36,7 +36,8 @@ const processColumns = columns({
   threads: "THREADS",
   cpuMs: "CPU (ms)",
   memoryKiB: "MEMORY (KiB)",
-}, { cpuMs: 3, memoryKiB: 0 });
+  allocatedKiB: "ALLOCATED (KiB)",
+}, { cpuMs: 3, memoryKiB: 0, allocatedKiB: 0 });
 
 const kernelColumns = columns({
   name: "NAME",

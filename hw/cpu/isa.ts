@@ -21,7 +21,9 @@ export type OperationClass =
   | "floatingPoint"
   | "floatingDivide"
   | "kernelCall"
-  | "bulkByte";
+  | "bulkByte"
+  /** The collector's share of each byte that is allocated. */
+  | "collectedByte";
 
 /** What the kernel itself does, in cycles of the CPU that does it. */
 export type KernelPrimitive =

@@ -329,7 +329,10 @@ export interface ProcessRow {
   readonly state: string;
   readonly threads: number;
   readonly cpuMs: number;
+  /** Blocks of the exchange heap that it owns. */
   readonly memoryKiB: number;
+  /** What it has allocated for itself since it started, dead objects included. */
+  readonly allocatedKiB: number;
 }
 
 /** What a program has done; kernel calls are not part of it. */

@@ -8,7 +8,9 @@
 import type { CompilationTarget } from "../compiler/costs.ts";
 import { ImageCache } from "../compiler/image_cache.ts";
 import { instantiate } from "../compiler/instantiate.ts";
+import { type HostMemory, MemoryAccounts } from "../compiler/private_heap.ts";
 import type { Isa } from "../hal/hardware.ts";
+import { memoryQuotaDefault } from "../placement/manifest.ts";
 import type { ProgramLoader } from "../process/process.ts";
 
 /**
@@ -17,16 +19,20 @@ import type { ProgramLoader } from "../process/process.ts";
  */
 const burstCyclesMax = 2e9;
 
-/** A loader with a cache of its own; throws CompileError for a program that is refused. */
-export function createProgramLoader(): ProgramLoader {
+/**
+ * A loader with a cache of its own; throws CompileError for a program that is refused. Without the host's
+ * memory, a program is ended only for what counting alone makes certain: one allocation beyond its quota.
+ */
+export function createProgramLoader(host?: HostMemory): ProgramLoader {
   const cache = new ImageCache();
+  const accounts = new MemoryAccounts(host);
   const targets = new Map<string, CompilationTarget>();
-  return (il, isa, memory) => {
+  return (il, isa, memory, quota = memoryQuotaDefault) => {
     const isSampled = memory !== undefined;
     const key = `${isa.name} ${isSampled}`;
     const target = targets.get(key) ?? targetOf(isa, isSampled);
     targets.set(key, target);
-    const instance = instantiate(cache.image(il, target), memory);
+    const instance = instantiate(cache.image(il, target), memory, accounts.open(quota));
     instance.setLimit(burstCyclesMax);
     return instance;
   };

@@ -185,6 +185,7 @@ function processRow(kernel: Kernel, process: Process): ProcessRow {
     threads: process.threads.size,
     cpuMs: process.cpuCycles / frequencyHz * 1e3,
     memoryKiB: process.heapBytes / 1024,
+    allocatedKiB: Math.floor((process.instance?.readAllocated() ?? 0) / 1024),
   });
 }
 

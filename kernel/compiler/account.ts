@@ -154,8 +154,8 @@ export class ProgramAccounting extends ExpressionAccounting {
   /** Inserts the charge of a turn; gives the cycles of what runs once, before the first. */
   #turns(node: LoopNode, frame: Frame): number {
     const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
-    const { turn, lastTest } = this.#turn(node, frame);
     const counted = this.input.countedLoops.find(node);
+    const { turn, lastTest } = this.#turn(node, counted, frame);
     if (counted === undefined) {
       this.#turnBody(node.body, (cycles) => frame.chargeTurn(turn + cycles), frame);
     } else this.#countedTurns(node, counted, turn, frame);
@@ -178,12 +178,21 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   /** Cycles of a turn beside its body, and of the test that ends the loop. */
-  #turn(node: LoopNode, frame: Frame): { readonly turn: number; readonly lastTest: number } {
+  #turn(
+    node: LoopNode,
+    counted: CountedLoop | undefined,
+    frame: Frame,
+  ): { readonly turn: number; readonly lastTest: number } {
     const { prices } = this.input;
     switch (node.type) {
       case "ForStatement": {
         const test = prices.of("branch") + (node.test ? this.expression(node.test, frame) : 0);
-        const update = node.update ? this.expression(node.update, frame) : 0;
+        // What a counter and its step are is looked at when the limit is found.
+        const update = counted !== undefined
+          ? prices.node(counted.updateNode) + this.children(counted.updateNode, frame)
+          : node.update
+          ? this.expression(node.update, frame)
+          : 0;
         return { turn: test + update, lastTest: node.test ? test : 0 };
       }
       case "WhileStatement": {
@@ -227,15 +236,23 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   #try(node: TryStatement, frame: Frame): number {
-    const cycles = this.#list(node.block.body, frame);
-    if (node.handler) this.#handler(node.handler.body, frame);
+    const { handler, block } = node;
+    const caught = handler?.param?.type === "Identifier" ? handler.param.name : undefined;
+    if (caught === undefined) this.input.edits.insert(block.start + 1, "try{");
+    const cycles = this.#list(block.body, frame);
+    // What the program does not name is looked at on its way there.
+    if (caught === undefined) {
+      this.input.edits.insert(block.end - 1, "}catch($error){$caught($error);throw $error;}");
+    }
+    if (handler) this.#handler(handler.body, frame, caught);
     if (node.finalizer) this.#handler(node.finalizer, frame);
     return cycles;
   }
 
-  #handler(body: BlockStatement, frame: Frame): void {
+  #handler(body: BlockStatement, frame: Frame, caught?: string): void {
     const slot = this.input.edits.insert(body.start + 1);
-    slot.text = frame.handler() + frame.charge(this.#list(body.body, frame));
+    slot.text = frame.handler() + (caught === undefined ? "" : `$caught(${caught});`) +
+      frame.charge(this.#list(body.body, frame));
   }
 
   #return(node: ReturnStatement, frame: Frame): number {
@@ -264,6 +281,7 @@ export class ProgramAccounting extends ExpressionAccounting {
     const frame = new Frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
       hasFinally: flags.of(node.body).hasFinally,
+      isGenerator: node.generator === true,
     });
     let cycles = 0;
     for (const parameter of node.params) cycles += this.expression(parameter, outside);

@@ -9,15 +9,16 @@
  */
 
 import type { CallExpression, Class, Identifier, MemberExpression, NewExpression } from "acorn";
-import { copyingConstructors, sizedConstructors } from "./allowed_names.ts";
+import { copyingConstructors, elementSizes } from "./allowed_names.ts";
 import type { CodeFlagsTable } from "./code_flags.ts";
 import type { CountedLoops } from "./counted_loops.ts";
-import type { Edits } from "./edits.ts";
+import { type Edits, expressionOrder } from "./edits.ts";
 import { Frame } from "./frame.ts";
 import type { FunctionFacts } from "./function_facts.ts";
 import type { Prices } from "./prices.ts";
 import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling_plan.ts";
 import type { Scopes } from "./scope.ts";
+import type { StringInference } from "./string_inference.ts";
 import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
 /** What the accounting of one IL works with. */
@@ -29,17 +30,11 @@ export interface AccountingInput {
   readonly facts: FunctionFacts;
   readonly flags: CodeFlagsTable;
   readonly countedLoops: CountedLoops;
+  readonly strings: StringInference;
   readonly edits: Edits;
   /** Undefined where no cache is modelled. */
   readonly sampling: SamplingPlan | undefined;
 }
-
-/** Bytes of an element, for the constructors that take a size. */
-const elementSizes: ReadonlyMap<string, number> = new Map([
-  ...["Int16Array", "Uint16Array"].map((name) => [name, 2] as const),
-  ...["Int32Array", "Uint32Array"].map((name) => [name, 4] as const),
-  ["Array", 8],
-]);
 
 export abstract class ExpressionAccounting {
   protected readonly input: AccountingInput;
@@ -75,8 +70,12 @@ export abstract class ExpressionAccounting {
       case "AssignmentPattern": {
         const isConditional = node.type === "AssignmentPattern" ||
           ["&&=", "||=", "??="].includes(node.operator);
+        const isJoined = node.type === "AssignmentExpression" && this.input.strings.mayJoin(node);
+        if (isJoined) this.input.edits.insert(node.start, "$joined(", expressionOrder);
         const right = isConditional ? this.#branch(node.right, frame) : this.expression(node.right, frame);
-        return own + right + this.expression(node.left, frame);
+        const cycles = own + right + this.expression(node.left, frame);
+        if (isJoined) this.input.edits.insert(node.end, ")");
+        return cycles;
       }
       case "CallExpression":
         return own + this.#call(node, frame);
@@ -88,16 +87,43 @@ export abstract class ExpressionAccounting {
         return own + this.#yield(node, frame);
       case "MemberExpression":
         return own + this.#member(node, frame);
+      case "BinaryExpression":
+        return own + this.#joined(node, [node.left, node.right], frame);
+      case "TemplateLiteral":
+        return own + this.#joined(node, node.expressions, frame);
+      case "TaggedTemplateExpression":
+        return own + prices.node(node.quasi) + this.#sum([node.tag, ...node.quasi.expressions], frame);
+      case "VariableDeclarator":
+        return own + this.#declarator(node, frame);
       default:
-        return own + this.#children(node, frame);
+        return own + this.children(node, frame);
     }
   }
 
-  #children(node: Node, frame: Frame): number {
+  /** What `+` makes may be a long string. */
+  #joined(node: Node, operands: readonly Node[], frame: Frame): number {
+    if (!this.input.strings.mayJoin(node)) return this.#sum(operands, frame);
+    this.input.edits.insert(node.start, "$joined(", expressionOrder);
+    const cycles = this.#sum(operands, frame);
+    this.input.edits.insert(node.end, ")");
+    return cycles;
+  }
+
+  /** `const [first, ...others] = values` takes for as long as there is something to take. */
+  #declarator(node: Extract<Node, { type: "VariableDeclarator" }>, frame: Frame): number {
+    const takesAll = node.id.type === "ArrayPattern" &&
+      node.id.elements.some((element) => element?.type === "RestElement");
+    const cycles = this.expression(node.id, frame);
+    if (!node.init) return cycles;
+    return cycles +
+      (takesAll ? this.#wrapped("$s", node.init, "", frame) : this.expression(node.init, frame));
+  }
+
+  protected children(node: Node, frame: Frame): number {
     let cycles = 0;
     forEachChild(node, (child) => {
       cycles += node.type === "ObjectExpression" && child.type === "SpreadElement"
-        ? this.expression(child.argument, frame)
+        ? this.#wrapped("$spread", child.argument, "", frame)
         : this.expression(child, frame);
     });
     return cycles;
@@ -105,7 +131,7 @@ export abstract class ExpressionAccounting {
 
   /** Hands a value through a function of the prelude; in parentheses, as it may be a sequence. */
   #wrapped(name: string, node: Node, moreArguments: string, frame: Frame): number {
-    this.input.edits.insert(node.start, `${name}((`);
+    this.input.edits.insert(node.start, `${name}((`, expressionOrder);
     const cycles = this.expression(node, frame);
     this.input.edits.insert(node.end, `)${moreArguments})`);
     return cycles;
@@ -117,7 +143,7 @@ export abstract class ExpressionAccounting {
     if (!this.input.flags.of(node).hasCall || isFunction(node) || node.type === "ClassExpression") {
       return this.expression(node, frame);
     }
-    const slot = this.input.edits.insert(node.start);
+    const slot = this.input.edits.insert(node.start, "", expressionOrder);
     const cycles = this.expression(node, frame);
     slot.text = `(${frame.chargeInFront(cycles)}`;
     this.input.edits.insert(node.end, ")");
@@ -139,7 +165,7 @@ export abstract class ExpressionAccounting {
       return this.#arguments(node, name, frame);
     }
     // In parentheses, or the call of $w would be taken for what \`new\` calls.
-    this.input.edits.insert(node.callee.start, "(");
+    this.input.edits.insert(node.callee.start, "(", expressionOrder);
     const cycles = this.#wrapped("$w", node.callee, "", frame);
     this.input.edits.insert(node.callee.end, ")");
     return cycles + this.#arguments(node, undefined, frame);
@@ -151,21 +177,27 @@ export abstract class ExpressionAccounting {
     constructorName: string | undefined,
     frame: Frame,
   ): number {
-    const [first] = node.arguments;
-    if (node.arguments.length === 1 && first !== undefined && first.type !== "SpreadElement") {
-      if (constructorName !== undefined && sizedConstructors.has(constructorName)) {
-        return this.#wrapped("$z", first, `,${elementSizes.get(constructorName) ?? 1}`, frame);
-      }
-      if (constructorName !== undefined && copyingConstructors.has(constructorName)) {
-        return this.#wrapped("$s", first, "", frame);
-      }
+    const [first, ...others] = node.arguments;
+    if (first === undefined || constructorName === undefined) return this.#sum(node.arguments, frame);
+    const rest = this.#sum(others, frame);
+    if (elementSizes.has(constructorName)) {
+      if (others.length > 0) return rest + this.#wrapped("$buffer", first, "", frame);
+      const { edits, text } = this.input;
+      edits.replace(node.start, text.indexOf("(", node.callee.end), `$new${constructorName}`);
+      return this.expression(first, frame);
     }
-    return node.arguments.reduce((cycles, argument) => cycles + this.expression(argument, frame), 0);
+    if (constructorName === "Array" && others.length === 0) return this.#wrapped("$z", first, "", frame);
+    if (copyingConstructors.has(constructorName)) return rest + this.#wrapped("$s", first, "", frame);
+    return rest + this.expression(first, frame);
+  }
+
+  #sum(nodes: readonly Node[], frame: Frame): number {
+    return nodes.reduce((cycles, node) => cycles + this.expression(node, frame), 0);
   }
 
   #yield(node: Extract<Node, { type: "YieldExpression" }>, frame: Frame): number {
     const { edits } = this.input;
-    edits.insert(node.start, "$y(");
+    edits.insert(node.start, "$y(", expressionOrder);
     const cycles = node.argument ? this.expression(node.argument, frame) : 0;
     edits.insert(node.end, `,${frame.depth})`);
     return cycles;
@@ -173,17 +205,17 @@ export abstract class ExpressionAccounting {
 
   #member(node: MemberExpression, frame: Frame): number {
     const access = this.input.sampling?.access(node);
-    if (access === undefined) return this.#children(node, frame);
+    if (access === undefined) return this.children(node, frame);
     const { edits, text } = this.input;
     const { object, property } = node;
     const isLookedUp = access.form === "looked up";
     const isVariable = object.type === "Identifier";
-    if (isLookedUp && !isVariable) edits.insert(object.start, "$V(");
+    if (isLookedUp && !isVariable) edits.insert(object.start, "$V(", expressionOrder);
     const cycles = this.expression(object, frame);
     if (isLookedUp && !isVariable) edits.insert(object.end, ")");
     const index = isSimpleIndex(property) ? text.slice(property.start, property.end) : undefined;
     const [opening, closing] = elementTexts(access, isVariable ? object.name : "$v", index);
-    edits.insert(property.start, opening);
+    edits.insert(property.start, opening, expressionOrder);
     const indexCycles = this.expression(property, frame);
     edits.insert(property.end, closing);
     return cycles + indexCycles;
@@ -228,7 +260,7 @@ export abstract class ExpressionAccounting {
       else {
         const isNamed = isFunction(value) || value.type === "ClassExpression";
         const isFirst = fieldSlot === undefined && !isNamed;
-        if (isFirst) fieldSlot = edits.insert(value.start);
+        if (isFirst) fieldSlot = edits.insert(value.start, "", expressionOrder);
         fieldCycles += prices.of("store") + this.expression(value, fields);
         if (isFirst) edits.insert(value.end, ")");
       }

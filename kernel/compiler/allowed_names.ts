@@ -16,6 +16,13 @@ const bufferViews = [
 /** Constructors whose argument may be a size: their allocation is charged before it happens. */
 export const sizedConstructors: ReadonlySet<string> = new Set([...bufferViews, "ArrayBuffer", "Array"]);
 
+/** Bytes of an element of each kind of buffer. */
+export const elementSizes: ReadonlyMap<string, number> = new Map([
+  ...["Int8Array", "Uint8Array", "Uint8ClampedArray", "ArrayBuffer"].map((name) => [name, 1] as const),
+  ...["Int16Array", "Uint16Array"].map((name) => [name, 2] as const),
+  ...["Int32Array", "Uint32Array"].map((name) => [name, 4] as const),
+]);
+
 /** Constructors that take as long as what they are given is long. */
 export const copyingConstructors: ReadonlySet<string> = new Set(["Map", "Set", "WeakMap", "WeakSet"]);
 

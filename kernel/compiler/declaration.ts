@@ -11,7 +11,7 @@ import type { Contract } from "../contracts/contract.ts";
 import { compileContract, ContractError } from "../contracts/monitor.ts";
 import { CompileError, parsePlace, type SourcePlace } from "./compile_error.ts";
 import type { CompilationTarget, OperationCosts } from "./costs.ts";
-import { BudgetSpent, instantiate } from "./instantiate.ts";
+import { instantiate } from "./instantiate.ts";
 import {
   type IlContract,
   type IlMetadata,
@@ -24,6 +24,7 @@ import {
   readPrivilege,
 } from "./metadata.ts";
 import { compileIl } from "./phase_two.ts";
+import { BudgetSpent } from "./process_limits.ts";
 import { type DataPath, DataReader, formatPath, plainCopy } from "./plain_data.ts";
 
 /** Fitted: the declarations of this tree take some thousand cycles; this takes the host a few milliseconds. */
@@ -35,7 +36,7 @@ const cyclesMax = 10_000_000;
  */
 const costs: OperationCosts = {
   ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
-  ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1 },
+  ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 1, collectedByte: 0 },
 };
 const target: CompilationTarget = { isa: "x86-k8", costs, instructions: costs, isSampled: false };
 

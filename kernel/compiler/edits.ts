@@ -12,18 +12,25 @@ export interface Slot {
   text: string;
 }
 
+/** What goes in front of a statement, then what counts its allocations, then what goes around expressions. */
+export const statementOrder = 0;
+export const allocationOrder = 1;
+export const expressionOrder = 2;
+const replacementOrder = 3;
+
 export class Edits {
   readonly #text: string;
-  readonly #slots: { readonly at: number; readonly slot: Slot }[] = [];
+  readonly #slots: { readonly at: number; readonly order: number; readonly slot: Slot }[] = [];
   readonly #replacements: { readonly start: number; readonly end: number; readonly text: string }[] = [];
 
   constructor(text: string) {
     this.#text = text;
   }
 
-  insert(at: number, text = ""): Slot {
+  /** Of the texts at one place, those of lower `order` come first, else those that were inserted first. */
+  insert(at: number, text = "", order = statementOrder): Slot {
     const slot = { text };
-    this.#slots.push({ at, slot });
+    this.#slots.push({ at, order, slot });
     return slot;
   }
 
@@ -34,17 +41,18 @@ export class Edits {
   apply(): { readonly text: string; readonly columns: string } {
     const slots = this.#slots.filter(({ slot }) => slot.text !== "");
     const edits: readonly Edit[] = [
-      ...slots.map(({ at, slot }) => ({ start: at, end: at, text: slot.text })),
-      ...this.#replacements,
+      ...slots.map(({ at, order, slot }) => ({ start: at, end: at, order, text: slot.text })),
+      ...this.#replacements.map((replacement) => ({ ...replacement, order: replacementOrder })),
     ];
-    // Sorting is stable: slots at one place keep their order, and stand in front of what is replaced there.
-    return new EditedText(this.#text).make([...edits].sort((a, b) => a.start - b.start));
+    // Sorting is stable: slots of one place and order stay as they were made.
+    return new EditedText(this.#text).make([...edits].sort((a, b) => a.start - b.start || a.order - b.order));
   }
 }
 
 interface Edit {
   readonly start: number;
   readonly end: number;
+  readonly order: number;
   readonly text: string;
 }
 

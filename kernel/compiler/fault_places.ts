@@ -11,7 +11,7 @@ import { formatPlace } from "./compile_error.ts";
 import { originalColumn } from "./edits.ts";
 import { sourcePlace } from "./il.ts";
 import type { Image } from "./image.ts";
-import { setRunning } from "./metering.ts";
+import { setRunning } from "./payer.ts";
 
 /** What V8 tells about a frame; SES passes this much on. */
 interface CallSite {

@@ -6,7 +6,8 @@
  * in a variable of their own, `$n`, because the host keeps that in a register; it is handed to `$c` when
  * the loop is left, in whatever way, and when it has grown very large. A check that hardly ever succeeds
  * costs hardly anything: the host compiles the loop as if it never did.
- * - `$d` is the depth of calls in words of stack, `$x` its value when the function was entered.
+ * - `$d` is the depth of calls in words of stack, `$x` its value when the function was entered, `$floor` where
+ *   the generator that runs was resumed.
  * - All counting is in statements or expressions of their own with constant operands.
  */
 
@@ -26,6 +27,8 @@ export interface FrameOptions {
   /** Words of a call on the stack, or undefined when depth is not counted here. */
   readonly weight: number | undefined;
   readonly hasFinally: boolean;
+  /** A generator may be resumed deeper than where it was called. */
+  readonly isGenerator?: boolean;
 }
 
 export class Frame {
@@ -36,8 +39,10 @@ export class Frame {
   usesResult = false;
   /** Sum of all charges to `$n` in the text so far: what is not in an inner loop takes no more. */
   unitsCharged = 0;
+  readonly #isGenerator: boolean;
 
   constructor(options: FrameOptions) {
+    this.#isGenerator = options.isGenerator === true;
     this.weight = options.weight;
     this.hasFinally = options.hasFinally;
   }
@@ -124,6 +129,7 @@ export class Frame {
 
   /** The function's own depth. */
   get depth(): string {
-    return this.weight === undefined ? "0" : `$x+${this.weight}`;
+    if (this.weight === undefined) return "0";
+    return this.#isGenerator ? `($x>$floor?$x:$floor)+${this.weight}` : `$x+${this.weight}`;
   }
 }

@@ -95,7 +95,9 @@ export class FunctionFacts {
   }
 
   weight(node: FunctionNode): number {
-    const isCallback = !this.#bindingOf.has(node) && !this.#methods.has(node);
+    const binding = this.#bindingOf.get(node);
+    const isOnlyCalled = binding !== undefined && [...binding.roles].every((role) => role === "call");
+    const isCallback = !isOnlyCalled && !this.#methods.has(node);
     return frameWords + node.params.length + this.#countWords(node.body) +
       (isCallback || this.#implicit.has(node) ? callbackWords : 0) + (node.generator ? delegationWords : 0);
   }

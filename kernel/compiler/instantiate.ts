@@ -6,16 +6,19 @@
  * - What a program yields or throws is the program's: it may be any object, with any getters. `next`
  *   gives plain results; compare a yielded value by identity with what the kernel made, never read it.
  * - A thread is dropped by forgetting it. Never call its code to end it.
- * - A program that spends its budget in one burst is stopped for good: each resumption throws.
+ * - A program that spends its budget in one burst, or has more memory alive than its quota, is stopped for
+ *   good: each resumption throws.
  */
 
 import { setTouching } from "./bulk_touches.ts";
 import { placesIn, registerImage } from "./fault_places.ts";
 import { ElementSampler, type ProcessMemory, type SampledCache } from "./element_sampling.ts";
 import type { Image } from "./image.ts";
-import { evaluateAlone, harden, surroundings } from "./lockdown.ts";
-import { setRunning } from "./metering.ts";
+import { evaluateAlone, surroundings } from "./lockdown.ts";
+import { setRunning } from "./payer.ts";
 import type { ImageControl, ImageSurroundings } from "./prelude.ts";
+import { ProcessLimits, type ProgramStopped } from "./process_limits.ts";
+import type { PrivateHeap } from "./private_heap.ts";
 
 /** Cycles that a program may spend between two kernel calls unless the kernel says otherwise. */
 export const burstCyclesMaxDefault = 20e9;
@@ -26,16 +29,6 @@ export interface ProgramFault {
   readonly reason: string;
   /** Where, innermost first, as `file:line:column` of the source. */
   readonly places: readonly string[];
-}
-
-/** A program has spent its budget of one burst; it is frozen, because the program gets to see it. */
-export class BudgetSpent extends Error {
-  override readonly name = "BudgetSpent";
-
-  constructor(message: string) {
-    super(message);
-    Object.freeze(this);
-  }
 }
 
 const reasonSizeMax = 290;
@@ -51,32 +44,36 @@ function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown
   return (self, value) => Reflect.apply(method, self, [value]);
 }
 
-/** Evaluates an image for a new process, with its memory if the image is sampled; code of the program runs only in its threads. */
-export function instantiate(image: Image, memory?: ProcessMemory): ProgramInstance {
-  return new ProgramInstance(image, memory);
+/**
+ * Evaluates an image for a new process, with its memory if the image is sampled, and with the account of its
+ * private heap; code of the program runs only in its threads.
+ */
+export function instantiate(image: Image, memory?: ProcessMemory, heap?: PrivateHeap): ProgramInstance {
+  return new ProgramInstance(image, memory, heap);
 }
 
 export class ProgramInstance {
   readonly #control: ImageControl;
   readonly #sampler: ElementSampler | undefined;
   #main: unknown;
-  readonly #name: string;
   #burstCyclesMax = burstCyclesMaxDefault;
   #isLoaded = false;
-  #budgetSpent: BudgetSpent | undefined;
+  readonly #limits: ProcessLimits;
   #lastThrow: { readonly value: unknown; readonly trace: Error } | undefined;
 
-  constructor(image: Image, memory: ProcessMemory | undefined) {
+  constructor(image: Image, memory?: ProcessMemory, heap?: PrivateHeap) {
     this.#sampler = memory === undefined ? undefined : new ElementSampler(memory);
-    this.#name = image.il.name;
+    this.#limits = new ProcessLimits(image.il.name, heap);
     const script = registerImage(image);
-    harden(BudgetSpent);
     const make = evaluateAlone(`${image.body}\n//# sourceURL=${script}`) as (
       given: ImageSurroundings,
     ) => ImageControl;
-    this.#control = make(
-      surroundings(() => this.#stop(), (value) => this.#noteThrown(value), this.#sampler),
-    );
+    this.#control = make(surroundings({
+      stop: () => this.#stop(),
+      memory: this.#limits.surroundings(),
+      thrown: (value) => this.#noteThrown(value),
+      sampler: this.#sampler,
+    }));
   }
 
   /** Cycles that the program has spent since it was loaded. */
@@ -89,9 +86,19 @@ export class ProgramInstance {
     return this.#control.instructions();
   }
 
+  /** Bytes that the program has allocated since it was loaded, dead ones included. */
+  readAllocated(): number {
+    return this.#control.allocated();
+  }
+
   /** The next bursts run on the CPU with this cache. */
   runOn(cache: SampledCache | undefined): void {
     this.#sampler?.runOn(cache);
+  }
+
+  /** The process has ended: its memory is nobody's any more. */
+  release(): void {
+    this.#limits.release();
   }
 
   /** From the next burst on, a burst that spends more cycles than this stops the program. */
@@ -136,7 +143,7 @@ export class ProgramInstance {
 
   /** Reads what an error has; that runs code of the program if it made the object so. */
   #read(error: object, key: "name" | "message" | "stack"): unknown {
-    const before = setRunning(this.#control.bulk);
+    const before = setRunning(this.#control);
     try {
       return (error as Readonly<Record<typeof key, unknown>>)[key];
     } catch {
@@ -168,11 +175,12 @@ export class ProgramInstance {
     const control = this.#control;
     if (control.isStopped()) throw this.#stop();
     control.begin(this.#burstCyclesMax);
-    const before = setRunning(control.bulk);
+    const before = setRunning(control);
     const touchBefore = setTouching(control.touch);
     let result: T;
     try {
       result = code();
+      this.#limits.burstEnded(control);
     } catch (error) {
       throw control.isStopped() ? this.#stop() : error;
     } finally {
@@ -183,11 +191,8 @@ export class ProgramInstance {
     return result;
   }
 
-  /** The error of this program's end; made once, where the budget ran out. */
-  #stop(): BudgetSpent {
-    return this.#budgetSpent ??= new BudgetSpent(
-      `${this.#name} has spent its ${this.#burstCyclesMax} cycles without calling the kernel`,
-    );
+  #stop(): ProgramStopped {
+    return this.#limits.error(this.#burstCyclesMax);
   }
 }
 

@@ -6,7 +6,8 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import fc from "fast-check";
-import { BudgetSpent, instantiate } from "./instantiate.ts";
+import { instantiate } from "./instantiate.ts";
+import { BudgetSpent, MemorySpent } from "./process_limits.ts";
 import { plainTarget, runSample, sampleImage, sampleKernel } from "./sample_programs.ts";
 
 const main = (body: string) => `export default function* main(kernel) { ${body} }`;
@@ -161,9 +162,12 @@ Deno.test("calls that return, throw or wait leave the depth as it was", () => {
   assertEquals(result, "done");
 });
 
-Deno.test("too large an allocation fails as an error that the program can catch", () => {
-  const { result } = runSample(main("try { new Uint8Array(2 ** 33); } catch (error) { return error.name; }"));
-  assertEquals(result, "RangeError");
+Deno.test("an allocation larger than the quota ends the program before it happens, whatever it catches", () => {
+  const error = assertThrows(
+    () => runSample(main("try { new Uint8Array(2 ** 33); } catch (error) { return error.name; }")),
+    MemorySpent,
+  );
+  assertEquals(error.message, "sample has used up its 64 MiB of memory");
 });
 
 Deno.test("a stack holds places of the program and nothing of the host", () => {

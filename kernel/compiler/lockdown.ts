@@ -10,10 +10,12 @@
 import "ses";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
 import { installTouching } from "./bulk_touches.ts";
+import { countable } from "./countable.ts";
 import type { ElementSampler } from "./element_sampling.ts";
 import { formatStack } from "./fault_places.ts";
 import { fixedLength, installMetering, sizeOf } from "./metering.ts";
 import type { ImageSurroundings } from "./prelude.ts";
+import type { MemorySurroundings } from "./prelude_memory.ts";
 
 let library: Readonly<Record<string, unknown>> | undefined;
 const allocating = new Set<unknown>();
@@ -34,16 +36,24 @@ export function evaluateAlone(body: string): unknown {
   return compartment.evaluate(body);
 }
 
-/**
- * What each image is given, with the error that is thrown when its budget is spent, and with who hears of
- * all that the program throws.
- */
+/** What an image is given beside what is the same for all. */
+export interface OwnSurroundings {
+  /** Makes the error that is thrown when the program is ended. */
+  readonly stop: () => Error;
+  readonly memory: MemorySurroundings;
+  /** Hears of all that the program throws. */
+  readonly thrown?: (value: unknown) => unknown;
+  readonly sampler?: ElementSampler | undefined;
+}
+
+/** What each image is given. */
 export function surroundings(
-  stop: () => Error,
-  thrown: (value: unknown) => unknown = (value) => value,
-  sampler?: ElementSampler,
+  { stop, memory, thrown = (value) => value, sampler }: OwnSurroundings,
 ): ImageSurroundings {
-  return { library: ensureLockdown(), stop, sizeOf, fixedLength, sampler, checkConstructor, thrown };
+  return {
+    ...{ library: ensureLockdown(), stop, sizeOf, fixedLength, sampler, checkConstructor, thrown },
+    ...{ countable, memory },
+  };
 }
 
 function ensureLockdown(): Readonly<Record<string, unknown>> {

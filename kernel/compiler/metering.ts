@@ -8,18 +8,10 @@
  * - Methods that would run code later or match regular expressions are refused to programs here.
  */
 
-/** Charges the program whose burst is running for handling so many bytes. */
-export type Charge = (bytes: number) => void;
-
-/** Who pays now. The generated wrappers read it at each call. */
-const meter: { charge: Charge | undefined } = { charge: undefined };
-
-/** From now on `charge` pays, nobody when undefined; gives who paid before. */
-export function setRunning(charge: Charge | undefined): Charge | undefined {
-  const before = meter.charge;
-  meter.charge = charge;
-  return before;
-}
+import { countable, genuineSet } from "./countable.ts";
+import { wrapGenerators } from "./generator_depth.ts";
+import { jsonSize } from "./json_size.ts";
+import { meter } from "./payer.ts";
 
 type Size = (self: unknown, given: ArrayLike<unknown>) => number;
 type TouchedSize = (result: unknown, self: unknown, given: ArrayLike<unknown>) => number;
@@ -82,6 +74,13 @@ const sorting: Size = (self) => {
 };
 const resultOnly: Size = () => 0;
 
+/** `slice(start, end)` takes a part, which may be holes. */
+const slicing: Size = (self, given) => {
+  const length = lengthOf(self);
+  const start = position(given[0], 0, length);
+  return Math.max(0, position(given[1], length, length) - start) * elementSize(self, length);
+};
+
 /** `fill(value, start, end)` touches a part. */
 const filling: Size = (self, given) => {
   const length = lengthOf(self);
@@ -140,12 +139,25 @@ function position(value: unknown, missing: number, length: number): number {
 
 const repeating: Size = (self, given) => {
   const size = sizeOf(self) * Number(given[0]);
-  return size > 0 && size < 2 ** 30 ? size : 0;
+  return size > 0 && Number.isFinite(size) ? size : 0;
 };
 const padding: Size = (_self, given) => {
   const size = Number(given[0]);
-  return size > 0 && size < 2 ** 30 ? size : 0;
+  return size > 0 && Number.isFinite(size) ? size : 0;
 };
+const rawParts: Size = (_self, given) => lengthOf((given[0] as { readonly raw?: unknown } | null)?.raw) * 8;
+/** Names of the elements of a buffer or a string are strings, one each. */
+const elementNames: Size = (_self, given) => {
+  const [value] = Array.from(given);
+  return typeof value === "string" || ArrayBuffer.isView(value) ? lengthOf(value) * 40 : 0;
+};
+
+/** Text that is parsed becomes objects several times its size. */
+const parsed: Size = (_self, given) => sizeOf(given[0]) * 4;
+const written: Size = (_self, given) => jsonSize(given[0], meter.payer?.quotaBytes ?? Infinity);
+
+/** Writing a value out reads all of it: about 64 bytes' time for each character. */
+const traversed: Size = (self, given) => Math.min(2 ** 40, written(self, given) * 64);
 
 /** Methods by owner: the size that is charged before the call. */
 function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Record<string, Size>>])[] {
@@ -160,7 +172,7 @@ function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Recor
       ...searching,
       ...{ includes: rest, indexOf: rest, lastIndexOf: restBackwards },
       ...{ concat: both, flat: whole, flatMap: whole, shift: whole, splice: whole, toSpliced: whole },
-      ...{ toString: whole, unshift: both },
+      ...{ slice: slicing, toLocaleString: whole, toString: whole, unshift: both },
     }],
     [typedArrayPrototype, { ...searching, set: argument }],
     [String.prototype, {
@@ -179,14 +191,14 @@ function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Recor
     }],
     [Array, { from: argument, of: allArguments }],
     [Object.getPrototypeOf(Uint8Array), { from: argument, of: allArguments }],
-    [String, { fromCharCode: allArguments, fromCodePoint: allArguments }],
-    [JSON, { parse: argument }],
+    [String, { fromCharCode: allArguments, fromCodePoint: allArguments, raw: rawParts }],
+    [JSON, { parse: argument, stringify: traversed }],
   ];
 }
 
 /** Methods whose work shows in what they give back; that is charged after the call. */
 const chargedByResult: readonly (readonly [object, readonly string[]])[] = [
-  [Array.prototype, ["slice", "concat", "flat"]],
+  [Array.prototype, ["concat", "flat"]],
   [typedArrayPrototype, ["slice"]],
   [ArrayBuffer.prototype, ["slice"]],
   [String.prototype, ["slice", "substring", "replace", "replaceAll", "split"]],
@@ -200,31 +212,87 @@ const chargedByTouch: readonly (readonly [object, Readonly<Record<string, Touche
   String.prototype,
 ].map((owner) => [owner, { includes: lookedAt, indexOf: lookedAt, lastIndexOf: lookedAtBackwards }] as const);
 
+/** Methods whose result is memory of the program's; counted after the call, as what goes in bounds it. */
+const allocating: readonly (readonly [object, readonly string[]])[] = [
+  [Array.prototype, ["concat", "filter", "flat", "flatMap", "join", "map", "slice", "splice", "toReversed"]],
+  [Array.prototype, ["toSorted", "toSpliced", "toString", "with"]],
+  [typedArrayPrototype, ["filter", "join", "map", "slice", "toReversed", "toSorted", "with"]],
+  [Array, ["from", "of"]],
+  [Object.getPrototypeOf(Uint8Array), ["from", "of"]],
+  [ArrayBuffer.prototype, ["slice"]],
+  [String.prototype, ["concat", "normalize", "replace", "replaceAll", "split", "toLowerCase", "toUpperCase"]],
+  [String, ["fromCharCode", "fromCodePoint", "raw"]],
+  [Object, ["keys", "values", "entries", "getOwnPropertyNames"]],
+];
+
+/** Methods that could make far more out of what they are given: counted before the call. */
+const amplifying: readonly (readonly [object, Readonly<Record<string, Size>>])[] = [
+  [String.prototype, { padEnd: padding, padStart: padding, repeat: repeating }],
+  [Object, { keys: elementNames, entries: elementNames, getOwnPropertyNames: elementNames }],
+  [JSON, { parse: parsed, stringify: written }],
+];
+
+/** Methods that take elements one by one from what they are given first. */
+const taking: readonly (readonly [object, readonly string[], (value: unknown) => unknown])[] = [
+  [Array, ["from"], countable],
+  [Object.getPrototypeOf(Uint8Array), ["from"], countable],
+  [Object, ["fromEntries", "groupBy"], countable],
+  [Map, ["groupBy"], countable],
+  [Set.prototype, ["union", "intersection", "difference", "symmetricDifference"], genuineSet],
+  [Set.prototype, ["isSubsetOf", "isSupersetOf", "isDisjointFrom"], genuineSet],
+];
+
+const iteratorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf([].values()));
+
 /** Methods that programs must not call, with the reason. */
 const refused: readonly (readonly [object, readonly string[], string])[] = [
   [String.prototype, ["match", "matchAll", "search"], "programs have no regular expressions"],
   [Array, ["fromAsync"], "programs have no promises"],
+  [
+    DataView.prototype,
+    ["getBigInt64", "getBigUint64", "setBigInt64", "setBigUint64"],
+    "programs have no BigInt, which may grow without bound",
+  ],
+  [
+    ArrayBuffer.prototype,
+    ["resize", "transfer", "transferToFixedLength", "sliceToImmutable", "transferToImmutable"],
+    "a program's buffers keep their size",
+  ],
+  [
+    iteratorPrototype,
+    ["drop", "every", "filter", "find", "flatMap", "forEach", "map", "reduce", "some", "take", "toArray"],
+    "the helpers of iterators may run for ever without code of the program",
+  ],
 ];
 
 /** Wraps the library's methods; to be called once, before the library is frozen. */
 export function installMetering(): void {
+  wrapGenerators();
+  const payments = new Map<object, Map<string, Payment>>();
+  const add = (owner: object, name: string, payment: Payment) => {
+    const ofOwner = payments.get(owner) ?? new Map<string, Payment>();
+    payments.set(owner, ofOwner.set(name, { ...ofOwner.get(name), ...payment }));
+  };
   for (const [owner, sizes] of methodSizes()) {
-    for (const name in sizes) replace(owner, name, { before: sizes[name] ?? resultOnly });
+    for (const name in sizes) add(owner, name, { before: sizes[name] ?? resultOnly });
   }
-  for (const [owner, names] of chargedByResult) {
-    for (const name of names) replace(owner, name, { after: sizeOf });
-  }
+  for (const [owner, names] of chargedByResult) for (const name of names) add(owner, name, { after: sizeOf });
   for (const [owner, sizes] of chargedByTouch) {
-    for (const name in sizes) {
-      const touched = sizes[name];
-      if (touched !== undefined) replace(owner, name, { touched });
-    }
+    for (const name in sizes) add(owner, name, { touched: sizes[name] ?? (() => 0) });
   }
+  for (const [owner, names] of allocating) for (const name of names) add(owner, name, { allocates: true });
+  for (const [owner, sizes] of amplifying) {
+    for (const name in sizes) add(owner, name, { memory: sizes[name] ?? resultOnly });
+  }
+  for (const [owner, names, argument] of taking) for (const name of names) add(owner, name, { argument });
   for (const [owner, names, reason] of refused) {
     const before = (name: string) => () => {
       throw new TypeError(`Cannot call ${name}: ${reason}`);
     };
-    for (const name of names) replace(owner, name, { before: before(name) });
+    for (const name of names) add(owner, name, { before: before(name) });
+  }
+  for (const [owner, ofOwner] of payments) {
+    for (const [name, payment] of ofOwner) replace(owner, name, payment);
   }
 }
 
@@ -233,6 +301,12 @@ interface Payment {
   readonly before?: Size;
   readonly after?: (result: unknown) => number;
   readonly touched?: TouchedSize;
+  /** Bytes that the call allocates, counted before it. */
+  readonly memory?: Size;
+  /** Whether what the call gives back is memory of the program's. */
+  readonly allocates?: boolean;
+  /** What is handed to the library in place of the first argument. */
+  readonly argument?: (value: unknown) => unknown;
 }
 
 type Method = (...given: never[]) => unknown;
@@ -241,23 +315,29 @@ type MakeWrapper = (
   meterOfAll: typeof meter,
   payment: Payment,
   apply: typeof Reflect.apply,
+  sizeOfResult: typeof sizeOf,
 ) => Method;
 
 /**
  * Each wrapper is generated: with code of its own it learns the types of its own calls, and the engine
  * can put the library's method in its place. One shared wrapper cost the emulator a tenth of its time.
  */
-function makeWrapper(name: string, { before, after, touched }: Payment): MakeWrapper {
-  const pay = (what: string) => `if (meter.charge !== undefined) meter.charge(payment.${what});`;
+function makeWrapper(name: string, payment: Payment): MakeWrapper {
+  const { before, after, touched, memory, allocates, argument } = payment;
+  const forProgram = (text: string) => `if (meter.payer !== undefined) { ${text} }`;
+  const pay = (what: string) => forProgram(`meter.payer.bulk(payment.${what});`);
   // A method, unlike a function, cannot be constructed and has no prototype.
   return new Function(
     "original",
     "meter",
     "payment",
     "apply",
+    "sizeOf",
     // Strict, or a string would come as an object, and be charged as one.
     `"use strict"; return { ${JSON.stringify(name)}(a, b) {
+      ${argument === undefined ? "" : forProgram("arguments[0] = a = payment.argument(a);")}
       ${before === undefined ? "" : pay("before(this, arguments)")}
+      ${memory === undefined ? "" : forProgram("meter.payer.allocate(payment.memory(this, arguments));")}
       let result;
       switch (arguments.length) {
         case 0: result = original.call(this); break;
@@ -267,6 +347,7 @@ function makeWrapper(name: string, { before, after, touched }: Payment): MakeWra
       }
       ${after === undefined ? "" : pay("after(result)")}
       ${touched === undefined ? "" : pay("touched(result, this, arguments)")}
+      ${allocates ? forProgram("meter.payer.allocate(sizeOf(result)); meter.payer.keep(result);") : ""}
       return result;
     } }[${JSON.stringify(name)}];`,
   ) as MakeWrapper;
@@ -277,7 +358,7 @@ function replace(owner: object, name: string, payment: Payment): void {
   // Hosts differ in which of the newer methods they have; SES brings a fixed version of some.
   if (typeof descriptor?.value !== "function" || !descriptor.configurable) return;
   const original: Method = descriptor.value;
-  const method = makeWrapper(name, payment)(original, meter, payment, Reflect.apply);
+  const method = makeWrapper(name, payment)(original, meter, payment, Reflect.apply, sizeOf);
   Object.defineProperty(method, "length", { value: original.length, configurable: true });
   Object.defineProperty(owner, name, { ...descriptor, value: method });
 }

@@ -9,6 +9,7 @@
 
 import { allowedNames } from "./allowed_names.ts";
 import { ProgramAccounting } from "./account.ts";
+import { AllocationAccounting } from "./account_allocation.ts";
 import { sha256 } from "./checksum.ts";
 import { CodeFlagsTable } from "./code_flags.ts";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
@@ -22,6 +23,7 @@ import { keepVersions } from "./isa_versions.ts";
 import { postludeText, preludeText } from "./prelude.ts";
 import { Prices } from "./prices.ts";
 import { SamplingPlan } from "./sampling_plan.ts";
+import { StringInference } from "./string_inference.ts";
 import { type ParsedModule, parseModule } from "./syntax.ts";
 import { type VerifiedModule, verify } from "./verify.ts";
 
@@ -62,9 +64,11 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   });
   const edits = new Edits(text);
   const countedLoops = new CountedLoops(scopes, flags);
+  const strings = new StringInference(scopes);
   const sampling = target.isSampled ? new SamplingPlan(program, scopes) : undefined;
-  const input = { text, scopes, prices, facts, flags, countedLoops, edits, sampling };
+  const input = { text, scopes, prices, facts, flags, countedLoops, strings, edits, sampling };
   new ProgramAccounting(input).program(program);
+  new AllocationAccounting(edits, flags).list(program.body, program.body[0]?.start ?? 0);
   const accounted = edits.apply();
   const used = new Set(scopes.free.map(({ node }) => node.name));
   const libraryNames = [...allowedNames].filter((name) => used.has(name));

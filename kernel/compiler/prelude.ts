@@ -3,6 +3,7 @@
  *
  * The allowed names that a program uses become constants of the image, because a free name is looked up
  * through the compartment's proxies each time.
+ * - prelude_memory.ts has the part that counts allocations.
  * - `$c` counts down from `$chunk`, so that it stays a small whole number; `$spent` holds what went
  *   before, `$stop` where the budget ends.
  * - `$i` counts instructions, `$done` holds those from before.
@@ -17,6 +18,13 @@ import {
   samplingText,
   touchControlText,
 } from "./element_sampling.ts";
+import type { Payer } from "./payer.ts";
+import {
+  constructorsText,
+  memoryControlText,
+  memoryPreludeText,
+  type MemorySurroundings,
+} from "./prelude_memory.ts";
 
 /** Units that `$c` counts before they are added to the total. */
 const chunkUnits = 2 ** 29;
@@ -27,22 +35,22 @@ const largeChargeUnits = 2 ** 26;
  * program that calls the kernel has just been looked at, so the kernel's own code is never cut short.
  */
 const overdueUnits = 2 ** 28;
-/** The largest single allocation of a program, in bytes. */
-const allocationBytesMax = 2 ** 30;
 
 /** What an image gives to the code that runs it. */
-export interface ImageControl {
+export interface ImageControl extends Payer {
   /** Starts a burst that may spend this many cycles. */
   begin(cyclesMax: number): void;
   /** Cycles counted since the image was made. */
   read(): number;
   /** Instructions counted since the image was made. */
   instructions(): number;
-  /** Charges work that takes time by size. */
-  bulk(bytes: number): void;
   /** Touches elements in the caches; absent in images that are not sampled. */
   touch?(range: ElementRange): void;
-  /** Whether a burst has spent its budget. */
+  /** Bytes allocated since the image was made. */
+  allocated(): number;
+  /** Looks at the process's memory, and ends the program when it has too much alive. */
+  look(pending: number): void;
+  /** Whether a burst has spent its budget, or the program was ended otherwise. */
   isStopped(): boolean;
   /** Runs the program's modules and gives the main function. */
   load(): unknown;
@@ -63,19 +71,22 @@ export interface ImageSurroundings {
   readonly checkConstructor: (value: unknown) => unknown;
   /** Gives back what the program is about to throw. */
   readonly thrown: (value: unknown) => unknown;
+  /** Gives what is about to be spread or copied, such that its length is known or counted. */
+  readonly countable: (value: unknown) => unknown;
+  readonly memory: MemorySurroundings;
 }
 
 const scanned = [
   "const $k=()=>{$spent+=$chunk-$c;$done+=$i;$i=0;",
-  "if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}",
+  "if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}$look(0);",
   `$chunk=$stop-$spent<${chunkUnits}?$stop-$spent:${chunkUnits};$c=$chunk;};`,
-  "const $o=()=>{throw new $R('Maximum call stack size exceeded');};",
+  "const $o=()=>{throw $e.memory.tooDeep();};",
   "const $y=(v,d)=>{$d=d;return v;};",
-  "const $s=(v)=>{$b($e.sizeOf(v));return v;};",
-  "const $z=(v,n)=>{const b=typeof v==='object'?$e.sizeOf(v):v*n;",
-  `if(b>${allocationBytesMax})throw new $R('Array buffer allocation failed');if(b>0)$b(b);return v;};`,
+  "const $s=(v)=>{const n=$e.sizeOf(v);$b(n);$allocate(n);return $e.countable(v);};",
+  "const $z=(v)=>{const b=v*8;if(typeof v==='number'&&b>0){$allocate(b);$b(b);}return v;};",
+  "const $spread=(v)=>{const n=$e.sizeOf(v);if(n>0){$b(n);$allocate(n*4);}return v;};",
   // The limit of a counted loop's inner turns, not a number if what it counts with is none or too large.
-  "const $l=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1))return 0/0;",
+  "const $l=(i,b,s,t)=>{if(typeof i!=='number'||typeof b!=='number'||typeof s!=='number'||!(s>=1)){$joined(i);return 0/0;}",
   "const e=i+s*t;return i>-1e15&&e<1e15?b<e?b:e:0/0;};",
   "const $j=(i,v,s,t)=>$l(i,$e.fixedLength(v),s,t);",
   "const $w=$e.checkConstructor;",
@@ -89,12 +100,15 @@ export function preludeText(libraryNames: readonly string[], target: Compilation
     `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
-    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=0;${target.isSampled ? samplingBurstText : ""}},` +
-    `read:()=>($spent+$chunk-$c)/${unitsPerCycle},instructions:()=>$done+$i,bulk:$b,` +
+    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=$floor=0;${
+      target.isSampled ? samplingBurstText : ""
+    }},` +
+    `read:$read,instructions:()=>$done+$i,bulk:$b,` + memoryControlText +
     (target.isSampled ? touchControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";
   return "(($e)=>{" +
     `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
-    "let $c=0,$i=0,$done=0,$d=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" + scanned + bulk +
+    "let $c=0,$i=0,$done=0,$d=0,$floor=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" +
+    memoryPreludeText(target) + scanned + constructorsText(libraryNames) + bulk +
     (target.isSampled ? samplingText(overdueUnits) : "") + `return{${control}`;
 }
 

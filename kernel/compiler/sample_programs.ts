@@ -21,11 +21,11 @@ export const plainTarget: CompilationTarget = {
   isa: "plain",
   costs: {
     ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
-    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.01 },
+    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.01, collectedByte: 0 },
   },
   instructions: {
     ...{ integer: 1, multiply: 1, divide: 1, load: 1, store: 1, branch: 1, call: 1, allocation: 1 },
-    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.25 },
+    ...{ floatingPoint: 1, floatingDivide: 1, kernelCall: 1, bulkByte: 0.25, collectedByte: 0 },
   },
   isSampled: false,
 };

@@ -10,6 +10,7 @@ import type { ProcessMemory } from "./element_sampling.ts";
 import { instantiate } from "./instantiate.ts";
 import { evaluateAlone, surroundings } from "./lockdown.ts";
 import { finish, sampledTarget, sampleIl, sampleImage, sampleKernel } from "./sample_programs.ts";
+import { ProcessLimits } from "./process_limits.ts";
 import { compileIl } from "./phase_two.ts";
 
 const lineBytes = 64;
@@ -280,7 +281,7 @@ for (const [what, body] of watchful) {
     const text = il.replace(/export default (\$m\d+\.default);/, "return $1;");
     const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${text}})`);
     const main = (make as (given: object) => (kernel: object) => Generator<unknown, unknown, unknown>)(
-      surroundings(() => new Error("never")),
+      surroundings({ stop: () => new Error("never"), memory: new ProcessLimits("plain").surroundings() }),
     );
     const plain = main(sampleKernel());
     let step = plain.next();

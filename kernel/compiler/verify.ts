@@ -7,8 +7,8 @@
  * - What each rule is for stands in docs/compilation.md.
  */
 
-import type { Identifier, Program } from "acorn";
-import { allowedNames, refusedMembers, sizedConstructors } from "./allowed_names.ts";
+import type { CallExpression, Identifier, NewExpression, Program } from "acorn";
+import { allowedNames, copyingConstructors, refusedMembers, sizedConstructors } from "./allowed_names.ts";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import { type IsaMethod, isaMethods, isaVersionsName } from "./isa_versions.ts";
 import { analyseScopes, type Scopes } from "./scope.ts";
@@ -40,6 +40,8 @@ export function verify(parsed: ParsedModule, placeOf: (offset: number) => Source
 
 class Verifier {
   readonly nodes: Node[] = [];
+  /** Patterns that a declaration takes apart. */
+  readonly #declared = new Set<Node>();
   readonly #placeOf: (offset: number) => SourcePlace;
 
   constructor(placeOf: (offset: number) => SourcePlace) {
@@ -169,11 +171,37 @@ class Verifier {
         if (reason !== undefined) this.#refuse(node.start, "refused-member", reason);
         return;
       }
+      case "NewExpression":
+      case "CallExpression":
+        return this.#sizedCall(node);
+      case "VariableDeclarator":
+        if (node.init) this.#declared.add(node.id);
+        return;
+      case "ArrayPattern":
+        if (this.#declared.has(node) || !node.elements.some((part) => part?.type === "RestElement")) return;
+        return this.#refuse(
+          node.start,
+          "rest-pattern",
+          "an array's rest can be taken in a declaration only, const [first, ...others] = values",
+        );
       case "ClassDeclaration":
       case "ClassExpression":
         return this.#superClass(node.superClass);
       default:
         return;
+    }
+  }
+
+  /** What allocates by size is charged at its place, where the size has to stand. */
+  #sizedCall({ callee, arguments: given, start }: CallExpression | NewExpression): void {
+    if (callee.type !== "Identifier") return;
+    const { name } = callee;
+    if (!sizedConstructors.has(name) && !copyingConstructors.has(name)) return;
+    if (given.some(({ type }) => type === "SpreadElement")) {
+      this.#refuse(start, "spread-size", `${name} takes no spread arguments`);
+    }
+    if (name === "ArrayBuffer" && given.length > 1) {
+      this.#refuse(start, "spread-size", "a program's buffers keep their size");
     }
   }
 

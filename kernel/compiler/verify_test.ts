@@ -107,7 +107,8 @@ Deno.test("an IL without an export or with bad syntax is refused", () => {
 
 Deno.test("names that are declared in every way that the language has are not taken for free ones", () => {
   const { result } = runSample(`
-    function hoisted({ a, b: [c, ...rest], ...others }, d = a, ...more) {
+    function hoisted({ a, b, ...others }, d = a, ...more) {
+      const [c, ...rest] = b;
       var e = arguments.length;
       if (true) { function inBlock() { return e; } e = inBlock(); }
       for (const f of [1]) e += f;

@@ -7,6 +7,8 @@
  * - An affinity is a whole number from -1000 to 1000; absent means 0.
  * - A platform preference is an endpoint of the KernelControlContract with the
  *   platform's name: `<endpoint contractName="KernelControlContract" platform="xscale" affinity="5"/>`.
+ * - `memoryMiB` is the quota of what the program allocates for itself, and as much again of exchange-heap
+ *   blocks: `<application name="Hoarder" source="..." memoryMiB="256">`; absent means 64.
  * - A manifest that is wrong is refused as a whole, with file, line and reason; so is one
  *   with an element, an attribute or a text that no rule below names.
  */
@@ -39,6 +41,8 @@ export interface Manifest {
   readonly services: readonly ServiceDeclaration[];
   readonly devices: readonly DeviceSignature[];
   readonly privileges: readonly string[];
+  /** Bytes that the process may have alive, and own in blocks of the exchange heap. */
+  readonly memoryQuota: number;
 }
 
 /** The system manifest: which name a contract means, how cards are reached and kernels balance, and what is started at boot. */
@@ -57,6 +61,9 @@ export class ManifestError extends Error {
   override readonly name = "ManifestError";
 }
 
+/** Memory of a process whose manifest says nothing about it. */
+export const memoryQuotaDefault = 64 * 2 ** 20;
+const memoryMiBMax = 1024;
 const affinityMax = 1000;
 /** Where each element starts; the parser's tree does not tell. */
 const lines = new WeakMap<XmlElement, number>();
@@ -73,7 +80,7 @@ const endpointAttributes = ["contractName", "affinity", "platform", "id"];
 
 const applicationRule: DocumentRule = {
   root: "application",
-  attributes: ["name", "source", "runtime"],
+  attributes: ["name", "source", "runtime", "memoryMiB"],
   groups: {
     endpoints: {
       endpoint: endpointAttributes,
@@ -110,7 +117,18 @@ export function parseManifest(text: string, file: string): Manifest {
     deviceId: parseNumber(element, "device", file),
   }));
   const privileges = itemsOf(root, "privileges").map((element) => requiredAttribute(element, "name", file));
-  return { name, source: requiredAttribute(root, "source", file), endpoints, services, devices, privileges };
+  const source = requiredAttribute(root, "source", file);
+  return { name, source, endpoints, services, devices, privileges, memoryQuota: parseMemory(root, file) };
+}
+
+function parseMemory(root: XmlElement, file: string): number {
+  const written = root.attributes["memoryMiB"];
+  if (written === undefined) return memoryQuotaDefault;
+  const mebibytes = Number(written);
+  if (/^\d+$/.test(written) && mebibytes >= 1 && mebibytes <= memoryMiBMax) return mebibytes * 2 ** 20;
+  throw new ManifestError(
+    `${placeOf(root, file)}: memoryMiB is "${written}", expected a whole number from 1 to ${memoryMiBMax}`,
+  );
 }
 
 export function parseSystemManifest(text: string, file: string): SystemManifest {

@@ -47,6 +47,7 @@ Deno.test("a manifest gives endpoints with affinity (0 when absent), services, d
     services: [{ contractName: "TestContract", path: "/service/test" }],
     devices: [{ vendorId: 0x8086, deviceId: 0x100e }],
     privileges: ["system"],
+    memoryQuota: 64 * 2 ** 20,
   });
 });
 

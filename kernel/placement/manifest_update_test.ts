@@ -57,12 +57,13 @@ Deno.test("a new program's manifest holds its pipes, contracts, services with a 
   assertEquals(updateManifest(header, undefined).changes, ["new"]);
 });
 
-Deno.test("a manifest in which a person edited affinities, order, comments and white space stays to the byte", () => {
+Deno.test("a manifest in which a person edited affinities, memory, order, comments and white space stays to the byte", () => {
   const edited = fresh
     .replace(
       'id="2" affinity="0" contractName="TcpContract"',
       "contractName='TcpContract'\n  affinity=\"-7\"",
     )
+    .replace('runtime="Full"', 'memoryMiB="256" runtime="Full"')
     .replace("<services>", "<!-- <services> > -->\n\n  <services>\t")
     .replace('vendor="0x8086" device="0x100e"', 'device="4110" vendor="32902"')
     .replace(

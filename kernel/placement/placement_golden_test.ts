@@ -23,7 +23,15 @@ function manifestOf({ wishes = {}, platforms = {} }: Case): Manifest {
       platform,
     })),
   ];
-  return { name: "Sample", source: "sample.ts", endpoints, services: [], devices: [], privileges: [] };
+  return {
+    name: "Sample",
+    source: "sample.ts",
+    endpoints,
+    services: [],
+    devices: [],
+    privileges: [],
+    memoryQuota: 64 * 2 ** 20,
+  };
 }
 
 /** The passes in their order, each with the kernels that it left. */

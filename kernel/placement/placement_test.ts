@@ -44,6 +44,7 @@ function manifestOf(
     services: [],
     devices: [],
     privileges: [],
+    memoryQuota: 64 * 2 ** 20,
   };
 }
 

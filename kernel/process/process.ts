@@ -32,12 +32,21 @@ export interface ProgramInstance {
   readInstructions(): number;
   /** The next bursts run on the CPU with these caches. */
   runOn(caches: CpuCaches | undefined): void;
+  /** Bytes that the program has allocated for itself since it was loaded, dead ones included. */
+  readAllocated(): number;
+  /** The process has ended: what it had alive is nobody's any more. */
+  release(): void;
   /** Why and where, in its own source files, the program threw. */
   explain(error: unknown): { readonly reason: string; readonly places: readonly string[] };
 }
 
 /** Phase two: an instance of a program for an ISA, from its IL; with its memory where CPUs have caches. */
-export type ProgramLoader = (il: string, isa: Isa, memory?: ProcessMemory) => ProgramInstance;
+export type ProgramLoader = (
+  il: string,
+  isa: Isa,
+  memory?: ProcessMemory,
+  quotaBytes?: number,
+) => ProgramInstance;
 
 /** What the program of a process has done so far, kernel calls not included. */
 export interface ProcessCounters {

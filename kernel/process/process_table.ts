@@ -15,8 +15,6 @@ import { Process, type Resumable } from "./process.ts";
 
 const processesMax = 1000;
 const pidsPerKernel = 10_000;
-/** Bytes of exchange heap that one process may own. */
-export const heapQuota = 64 << 20;
 /** Source places that a fault report shows. */
 const placesMax = 8;
 /** Ended processes that are remembered for those who ask how they ended. */
@@ -79,8 +77,12 @@ export class ProcessTable {
   }
 
   allocateFor(process: Process, size: number): Block {
-    if (process.heapBytes + size > heapQuota) {
-      throw new CallError("OutOfMemory", `${process.label} may own at most ${heapQuota >> 20} MiB of blocks`);
+    const { memoryQuota } = process.manifest;
+    if (process.heapBytes + size > memoryQuota) {
+      throw new CallError(
+        "OutOfMemory",
+        `${process.label} may own at most ${memoryQuota >> 20} MiB of blocks`,
+      );
     }
     const block = this.#kernel.heap.allocate(size, process);
     if (block === undefined) {
@@ -128,6 +130,7 @@ export class ProcessTable {
     for (const end of [...process.ends]) kernel.channels.close(end);
     for (const block of [...process.blocks]) kernel.heap.free(block);
     kernel.contracts.forget(process);
+    process.instance?.release();
     this.#processes.delete(process.pid);
     this.#ended.set(process.pid, process);
     if (this.#ended.size > endedMax) this.#ended.delete(this.#ended.keys().next().value!);

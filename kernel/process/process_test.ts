@@ -11,7 +11,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Kernel, Program, Thread } from "../abi/kernel.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import { Bench, type Main } from "../testing/bench.ts";
-import { heapQuota } from "./process_table.ts";
+import { memoryQuotaDefault } from "../placement/manifest.ts";
 
 const nothing = { blocks: 0, ends: 0, lent: 0 };
 
@@ -321,7 +321,7 @@ Deno.test("a process may own 64 MiB of blocks and no more; freeing makes room, a
   });
   bench.run(function* glutton(kernel) {
     const blocks = [];
-    for (let bytes = 0; bytes < heapQuota; bytes += size) blocks.push(yield* kernel.allocate(size));
+    for (let bytes = 0; bytes < memoryQuotaDefault; bytes += size) blocks.push(yield* kernel.allocate(size));
     let refused = "";
     try {
       yield* kernel.allocate(1);

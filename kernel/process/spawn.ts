@@ -119,11 +119,8 @@ function instantiate(kernel: Kernel, manifest: Manifest, il: string) {
   try {
     const { cpus, memory } = kernel.options;
     const { isa, caches } = cpus[0]!;
-    return kernel.options.instantiate(
-      il,
-      isa,
-      caches && new ProgramMemory(memory, kernel.processes.nextSerial, caches),
-    );
+    const cached = caches && new ProgramMemory(memory, kernel.processes.nextSerial, caches);
+    return kernel.options.instantiate(il, isa, cached, manifest.memoryQuota);
   } catch (error) {
     throw new CallError("BadArgument", `Cannot load ${manifest.name}: ${(error as Error).message}`);
   }

@@ -21,7 +21,7 @@ import { bootHelios } from "../boot/helios.ts";
 import { createProgramLoader } from "../boot/program_loader.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Process, ProgramInstance, Resumable } from "../process/process.ts";
+import type { Process, ProgramInstance, ProgramLoader, Resumable } from "../process/process.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
 
 export type Main = (kernel: ProgramKernel) => Program;
@@ -37,12 +37,14 @@ export interface BenchOptions {
   readonly isa?: IsaName;
   /** Whether `log` is kept; a benchmark has no use for it. */
   readonly keepsLog?: boolean;
+  /** Phase two; by default one without the host's memory, so that counting alone ends a program. */
+  readonly load?: ProgramLoader;
 }
 
 /** Cycles of each burst, beside what `work` adds. */
 export const burstCycles = 100;
 const bootTime = seconds(1);
-const load = createProgramLoader();
+const countingLoader = createProgramLoader();
 
 export class Bench {
   readonly queue = new EventQueue();
@@ -53,7 +55,15 @@ export class Bench {
   #running: TestInstance | undefined;
 
   constructor(options: BenchOptions = {}) {
-    const { domains = 1, cpusPerDomain = 1, paths = {}, isa = "x86-k8", keepsLog = true, balancer } = options;
+    const {
+      domains = 1,
+      cpusPerDomain = 1,
+      paths = {},
+      isa = "x86-k8",
+      keepsLog = true,
+      balancer,
+      load = countingLoader,
+    } = options;
     const log = keepsLog
       ? new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()))
       : silentLog;
@@ -72,10 +82,10 @@ export class Bench {
       ),
       seed: 1,
       managerArguments: [],
-      instantiate: (il, isa) => {
+      instantiate: (il, isa, memoryQuota) => {
         const main = this.#programs.get(il);
         return main === undefined
-          ? load(il, isa)
+          ? load(il, isa, memoryQuota)
           : new TestInstance(main, (instance) => this.#running = instance);
       },
     });
@@ -95,8 +105,8 @@ export class Bench {
   }
 
   /** Starts a program from its intermediate language, compiled for the bench's ISA. */
-  startIl(il: string, { on = 0, name = "Test" } = {}): Process {
-    return this.#spawn(il, manifestOf(name), on);
+  startIl(il: string, { on = 0, name = "Test", memoryMiB = 64 } = {}): Process {
+    return this.#spawn(il, `<application name="${name}" source="${name}" memoryMiB="${memoryMiB}"/>`, on);
   }
 
   #spawn(il: string, manifest: string, on: number): Process {
@@ -166,7 +176,13 @@ class TestInstance implements ProgramInstance {
     return this.cycles;
   }
 
+  readAllocated(): number {
+    return 0;
+  }
+
   runOn(): void {}
+
+  release(): void {}
 
   explain(error: unknown) {
     return { reason: String(error), places: [] };

@@ -13,10 +13,12 @@ import { allowedNames } from "../allowed_names.ts";
 import type { Image } from "../image.ts";
 import { instantiate } from "../instantiate.ts";
 import { evaluateAlone, surroundings } from "../lockdown.ts";
-import { setRunning } from "../metering.ts";
+import { setRunning } from "../payer.ts";
 import { buildIl } from "../phase_one.ts";
 import { compileIl } from "../phase_two.ts";
 import type { ImageControl, ImageSurroundings } from "../prelude.ts";
+import type { MemorySurroundings } from "../prelude_memory.ts";
+import { ProcessLimits } from "../process_limits.ts";
 import { plainTarget, sampleEntry, sampleIl } from "../sample_programs.ts";
 import type { Workload } from "./workloads.ts";
 
@@ -63,17 +65,21 @@ function plainMain(il: string): Main {
   const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`) as (
     given: ImageSurroundings,
   ) => Main;
-  return make(surroundings(() => new Error("never")));
+  return make(surroundings({ stop: () => new Error("never"), memory: memory() }));
+}
+
+function memory(): MemorySurroundings {
+  return new ProcessLimits("workload").surroundings();
 }
 
 function outsideRun(image: Image, kernel: object): () => unknown {
   const make = runInThisContext(image.body) as (given: ImageSurroundings) => ImageControl;
-  const control = make(surroundings(() => new Error("the budget is spent")));
+  const control = make(surroundings({ stop: () => new Error("the budget is spent"), memory: memory() }));
   control.begin(burstCyclesMax);
   const main = control.load() as Main;
   return () => {
     control.begin(burstCyclesMax);
-    const before = setRunning(control.bulk);
+    const before = setRunning(control);
     try {
       return main(kernel).next().value;
     } finally {
