@@ -167,7 +167,7 @@ Deno.test("an allocation larger than the quota ends the program before it happen
     () => runSample(main("try { new Uint8Array(2 ** 33); } catch (error) { return error.name; }")),
     MemorySpent,
   );
-  assertEquals(error.message, "sample has used up its 64 MiB of memory");
+  assertEquals(error.message, "Sample has used up its 64 MiB of memory");
 });
 
 Deno.test("a stack holds places of the program and nothing of the host", () => {

@@ -336,8 +336,8 @@ function makeWrapper(name: string, payment: Payment): MakeWrapper {
     // Strict, or a string would come as an object, and be charged as one.
     `"use strict"; return { ${JSON.stringify(name)}(a, b) {
       ${argument === undefined ? "" : forProgram("arguments[0] = a = payment.argument(a);")}
-      ${before === undefined ? "" : pay("before(this, arguments)")}
       ${memory === undefined ? "" : forProgram("meter.payer.allocate(payment.memory(this, arguments));")}
+      ${before === undefined ? "" : pay("before(this, arguments)")}
       let result;
       switch (arguments.length) {
         case 0: result = original.call(this); break;

@@ -82,10 +82,10 @@ export class Bench {
       ),
       seed: 1,
       managerArguments: [],
-      instantiate: (il, isa, memoryQuota) => {
+      instantiate: (il, isa, memory, quotaBytes) => {
         const main = this.#programs.get(il);
         return main === undefined
-          ? load(il, isa, memoryQuota)
+          ? load(il, isa, memory, quotaBytes)
           : new TestInstance(main, (instance) => this.#running = instance);
       },
     });
