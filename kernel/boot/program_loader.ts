@@ -44,6 +44,7 @@ export function targetOf(isa: Isa, isSampled = false): CompilationTarget {
   const counts = Object.entries(isa.instructions).map(([operation, { count }]) =>
     [operation, count] as const
   );
-  const [costs, instructions] = [Object.fromEntries(cycles), Object.fromEntries(counts)];
+  const costs = Object.fromEntries(cycles);
+  const instructions = isSampled ? Object.fromEntries(counts) : undefined;
   return { isa: isa.name, costs, instructions, isSampled } as CompilationTarget;
 }

@@ -17,8 +17,11 @@ export interface CompilationTarget {
   /** Name that images carry, such as "armv5te". */
   readonly isa: string;
   readonly costs: OperationCosts;
-  /** Instructions per class: whole numbers, except for a byte's. */
-  readonly instructions: OperationCosts;
+  /**
+   * Whole instructions per class; undefined where nobody reads them: a second counter costs the host some
+   * 3 %, and is kept only by images that sample.
+   */
+  readonly instructions: OperationCosts | undefined;
   /** Whether loads and stores of typed arrays are sampled into a cache model. */
   readonly isSampled: boolean;
 }

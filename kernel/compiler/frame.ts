@@ -67,16 +67,21 @@ export class Frame {
     this.unitsCharged += units;
     const texts: string[] = [];
     if (units > 0) texts.push(this.isLocal ? `$n=$n+${units}|0` : `$c-=${units}`);
-    if (instructions > 0) texts.push(this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`);
-    return texts;
+    return [...texts, ...this.#countingInstructions(instructions)];
+  }
+
+  #countingInstructions(instructions: number): string[] {
+    if (instructions === 0) return [];
+    return [this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`];
   }
 
   /** The charge of one turn of a loop, which also notices a program that never ends. */
   chargeTurn(price: Price): string {
     const { units, instructions } = countsOf(price);
     const charged = Math.max(1, units);
-    if (!this.isLocal) return `$i+=${instructions};if(($c-=${charged})<0)$k();`;
-    return `$q=$q+${instructions}|0;if(($n=$n+${charged}|0)>${localUnitsMax}){${handOver}}`;
+    const counted = this.#countingInstructions(instructions).map((text) => `${text};`).join("");
+    if (!this.isLocal) return `${counted}if(($c-=${charged})<0)$k();`;
+    return `${counted}if(($n=$n+${charged}|0)>${localUnitsMax}){${handOver}}`;
   }
 
   /**

@@ -96,7 +96,7 @@ const scanned = [
 /** The text in front of a program's own; it holds no line end but its last. */
 export function preludeText(libraryNames: readonly string[], target: CompilationTarget): string {
   const unitsPerByte = target.costs.bulkByte * unitsPerCycle;
-  const bulk = `const $b=(n)=>{const i=n*${target.instructions.bulkByte}+.5;$done+=i-i%1;` +
+  const bulk = `const $b=(n)=>{const i=n*${target.instructions?.bulkByte ?? 0}+.5;$done+=i-i%1;` +
     `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +

@@ -46,7 +46,7 @@ export function memoryPreludeText({ costs, instructions }: CompilationTarget): s
     "const $end=(w)=>{$e.memory.endedBy(w);$spent+=$chunk-$c;$chunk=$c=$stop=-1;$stopped=true;throw $e.stop();};",
     "const $look=(n)=>{if($e.memory.check($got+$long,$read(),n))$end('memory');};",
     `const $collect=()=>{const n=${nurseryBytes}-$room;$got+=n;$room=${nurseryBytes};const u=n*${unitsPerByte};$spent+=u-u%1;` +
-    `const i=n*${instructions.collectedByte};$done+=i-i%1;`,
+    `const i=n*${instructions?.collectedByte ?? 0};$done+=i-i%1;`,
     "if($got>=$next){$next=$got-$got%($quota/4)+$quota/4;$look(0);}};",
     "const $allocate=(n)=>{if(n>$quota)$end('memory');if(($room-=n-n%1)<0)$collect();};",
     "const $buffer=(v)=>{if(!(v instanceof $e.library.ArrayBuffer))throw new $e.library.TypeError(" +

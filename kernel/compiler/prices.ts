@@ -166,6 +166,6 @@ export class Prices {
 
 function pricesOf({ costs, instructions }: CompilationTarget): Readonly<Record<OperationClass, Price>> {
   const classes = Object.keys(costs) as OperationClass[];
-  const prices = classes.map((name) => [name, priceOf(costs[name], instructions[name])] as const);
+  const prices = classes.map((name) => [name, priceOf(costs[name], instructions?.[name] ?? 0)] as const);
   return Object.fromEntries(prices) as Record<OperationClass, Price>;
 }

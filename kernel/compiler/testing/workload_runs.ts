@@ -47,7 +47,7 @@ export function workloadRun(workload: Workload): WorkloadRun {
       }`,
   });
   const kernel = input !== undefined && source === undefined ? oneMailKernel(input) : { size, input };
-  const image = compileIl(il, plainTarget);
+  const image = compileIl(il, { ...plainTarget, instructions: undefined });
   const instance = instantiate(image);
   instance.setLimit(burstCyclesMax);
   const main = plainMain(il);
