@@ -38,6 +38,7 @@ export type KernelPrimitive =
   | "synchronisation"
   | "blockAllocate"
   | "blockFree"
+  | "blockRecord"
   | "threadCreate"
   | "processCreate"
   | "nameLookup"

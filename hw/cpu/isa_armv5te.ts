@@ -130,6 +130,11 @@ export const armv5te: Isa = {
       source:
         "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
     },
+    blockRecord: {
+      cycles: 115,
+      source:
+        "fitted: the x86-k8 figure x 1.15, CPI 1.5 against 1.3 (hardware-reference 7.1, helios-reference 9)",
+    },
     threadCreate: {
       cycles: 47617,
       source:

@@ -103,6 +103,7 @@ export const x86Core2: Isa = {
     synchronisation: { cycles: 74, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     blockAllocate: { cycles: 385, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     blockFree: { cycles: 200, source: "fitted: half an allocation, nothing is zeroed" },
+    blockRecord: { cycles: 100, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     threadCreate: { cycles: 41406, source: "fitted: the x86-k8 figure, no measurement on Core 2 was found" },
     processCreate: {
       cycles: 352873,

@@ -118,6 +118,10 @@ export const x86K8: Isa = {
     },
     blockAllocate: { cycles: 385, source: "MSPC'06 page allocation (helios-reference 9)" },
     blockFree: { cycles: 200, source: "fitted: half an allocation, nothing is zeroed" },
+    blockRecord: {
+      cycles: 100,
+      source: "fitted: half of blockFree: a record is made or cut, no memory is taken",
+    },
     threadCreate: { cycles: 41406, source: "MSPC'06 thread create, paged (helios-reference 9)" },
     processCreate: { cycles: 352873, source: "EuroSys'07 process create (helios-reference 9)" },
     nameLookup: {

@@ -17,7 +17,7 @@ import type { Contract, End, OtherEnd } from "../contracts/contract.ts";
 import type { nameWatchContract } from "../contracts/name_watch.ts";
 import type { pipeContract } from "../contracts/pipe.ts";
 import type { BaseFor, BodyArguments, MessageFrom, MessageName, standsFor } from "./messages.ts";
-import type { Condition, Mutex, Semaphore, ThreadEvent } from "./synchronisation.ts";
+import type { Condition, Mutex, Semaphore, ThreadEvent, TRef } from "./synchronisation.ts";
 
 export type { BaseFor, BodyArguments, MessageFrom, MessageName, MessagesOf, ValueOf } from "./messages.ts";
 
@@ -45,6 +45,11 @@ export interface Block {
   readonly length: number;
   /** Bytes that the block can hold. */
   readonly capacity: number;
+  /**
+   * It was shared, so nobody can change its bytes any more: what a holder writes into `bytes` is in that view
+   * alone and gone with it.
+   */
+  readonly isReadOnly: boolean;
   /** Narrows or moves the window within the capacity, without copying. */
   window(offset: number, length: number): void;
 }
@@ -251,6 +256,19 @@ export interface Kernel {
   /** A block of the exchange heap, zeroed, its window the whole `size`. */
   allocate(size: number): Call<Block>;
   free(block: Block): Call<void>;
+  /**
+   * Cuts a block in two without copying: `block` keeps the first `offset` bytes, the rest is given back. Views
+   * taken before are dead; of the window, each part has what lay in it. A part starts on a cache line, so
+   * `offset` must be a multiple of 64. A shared block cannot be split.
+   */
+  split(block: Block, offset: number): Call<Block>;
+  /**
+   * One more holder of the same memory, which goes with the last of them. From now on it can only be read, here
+   * too (`isReadOnly`); views taken before are dead. Each holder counts against its owner's quota in full.
+   */
+  share(block: Block): Call<Block>;
+  /** Gives back what is beyond the first `length` bytes, to the next cache line; views taken before are dead. */
+  truncate(block: Block, length: number): Call<void>;
 
   /** A new channel with both ends in this process. */
   createChannel<C extends Contract>(
@@ -303,6 +321,8 @@ export interface Kernel {
   /** For waits of threads that hold `mutex`. */
   createCondition(mutex: Mutex): Call<Condition>;
   createSemaphore(initial: number, maximum: number): Call<Semaphore>;
+  /** A cell with a value of the exchange heap in it, which it takes; see TRef. */
+  createTRef<T extends Block | { readonly end: End; close(): Call<void> }>(value: T): Call<TRef<T>>;
   createEvent(reset: "auto" | "manual", signalled?: boolean): Call<ThreadEvent>;
 
   /** What only the OS's own programs may do; undefined unless the manifest has `<privilege name="system"/>`. */

@@ -47,3 +47,17 @@ export interface ThreadEvent {
   set(): Call<void>;
   reset(): Call<void>;
 }
+
+/**
+ * A cell that holds one value of the exchange heap, a block or an endpoint, which the threads of this process
+ * use in turn; who waits longest is next. While the value is in the cell, what threads kept of it is dead.
+ */
+export interface TRef<T> {
+  /**
+   * Takes the value, and waits until it is there. Throws "TimedOut" when it is not within `timeoutNs`, "BadArgument"
+   * when this thread has it already, "NotFound" when the thread that had it ended without releasing it.
+   */
+  acquire(timeoutNs?: number): Call<T>;
+  /** Puts a value back, the same or another. Throws "BadArgument" when this thread has not acquired it. */
+  release(value: T): Call<void>;
+}

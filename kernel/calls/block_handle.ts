@@ -32,6 +32,10 @@ export class BlockHandle implements ProgramBlock {
     return this.#held().capacity;
   }
 
+  get isReadOnly(): boolean {
+    return this.#held().isReadOnly;
+  }
+
   window(offset: number, length: number): void {
     const block = this.#held();
     if (
@@ -58,6 +62,11 @@ export class BlockHandle implements ProgramBlock {
     return typeof value === "object" && value !== null && #block in value ? value.#block : undefined;
   }
 
+  /** The view that the program had is dead: `bytes` must make another. */
+  static forgetView(value: unknown): void {
+    if (typeof value === "object" && value !== null && #block in value) value.#view = undefined;
+  }
+
   /** Takes the block from its holder; views that the program kept are dead afterwards. */
   static take(value: unknown): Block | undefined {
     if (typeof value !== "object" || value === null || !(#block in value)) return undefined;
@@ -68,6 +77,6 @@ export class BlockHandle implements ProgramBlock {
     return block;
   }
 }
-export const { blockOf, take: takeBlock } = BlockHandle;
+export const { blockOf, forgetView, take: takeBlock } = BlockHandle;
 Reflect.deleteProperty(BlockHandle.prototype, "constructor");
 Object.freeze(BlockHandle.prototype);

@@ -13,7 +13,7 @@ import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { pageSize } from "../memory/page_allocator.ts";
 import type { Process } from "../process/process.ts";
-import { blockOf } from "./block_handle.ts";
+import { ownBlock } from "./block_calls.ts";
 import { CallError } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
 import { submit } from "./kernel_call.ts";
@@ -73,10 +73,7 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
       submit({
         primitives: [],
         perform() {
-          const found = blockOf(block);
-          if (found === undefined || found.owner !== process) {
-            throw new CallError("BadArgument", "That is no block of this process");
-          }
+          const found = ownBlock(block, process);
           handToDevice(kernel, found);
           return found.address;
         },
@@ -156,10 +153,7 @@ class RegisterAccess {
       primitives: [],
       perform: () =>
         this.#guarded(() => {
-          const found = blockOf(block);
-          if (found === undefined || found.owner !== process) {
-            throw new CallError("BadArgument", "That is no block of this process");
-          }
+          const found = ownBlock(block, process);
           const { space, address } = this.#locate(bar, offset, found.length);
           const lines = Math.ceil(found.length / 64);
           this.#stall(space.latencyNs(address, "write") * lines);

@@ -43,7 +43,7 @@ export function packMessage(
   if (definition.gives >= 0) checkGift(sender, definition, raw);
   for (let index = 0; index < fields.length; index++) {
     const { kind } = fields[index]!;
-    if (kind === "bytes") raw[index] = takeSentBlock(kernel, raw[index]);
+    if (kind === "bytes") raw[index] = takeSentBlock(kernel, process, raw[index]);
     else if (kind === "endpoint") raw[index] = takeSentEnd(process, raw[index]);
     // UTF-8 has no lone surrogates: a text must not arrive differently on another kernel.
     else if (kind === "string") raw[index] = (raw[index] as string).toWellFormed();
@@ -51,9 +51,9 @@ export function packMessage(
   return { definition, values: raw as MessageValue[] };
 }
 
-function takeSentBlock(kernel: Kernel, value: unknown): Block {
+function takeSentBlock(kernel: Kernel, process: Process, value: unknown): Block {
   const block = takeBlock(value)!;
-  kernel.heap.setOwner(block, undefined);
+  kernel.heap.setOwner(block, process.underWay);
   return block;
 }
 

@@ -16,7 +16,8 @@ import { sleep } from "../scheduling/kernel_event.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
 import { admit, checkRoomForEnds } from "./admission.ts";
 import { AtomicCellHandle, atomicCellMaker } from "./atomic_cell_handle.ts";
-import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
+import { createBlockCalls } from "./block_calls.ts";
+import { BlockHandle } from "./block_handle.ts";
 import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
 import { CallError } from "./errors.ts";
@@ -28,6 +29,7 @@ import { ConditionHandle, MutexHandle } from "./mutex_handle.ts";
 import { Select } from "./select.ts";
 import { SemaphoreHandle } from "./semaphore_handle.ts";
 import { ServiceHandle } from "./service_handle.ts";
+import { TRefHandle } from "./tref_handle.ts";
 
 /** What the ABI objects of all processes have in common and a program can get hold of. */
 const sharedParts = [
@@ -43,8 +45,8 @@ const sharedParts = [
   SemaphoreHandle.prototype,
   EventHandle.prototype,
   ServiceHandle.prototype,
+  TRefHandle.prototype,
 ];
-const blockMax = 16 << 20;
 const threadsMax = 256;
 
 /** What a process is started with. */
@@ -68,8 +70,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     sleep: (duration: number) => sleep(duration),
     yieldCpu: () => submit(yieldCall),
     exit: (status: number) => submit(exitCall(status)),
-    allocate: (size: number) => submit(allocateCall(size)),
-    free: (block: unknown) => submit(freeCall(block)),
+    ...createBlockCalls(),
     createChannel: (contract: Contract) => submit(createChannelCall(contract)),
     ...createNameCalls(),
     endpointSet: () => new EndpointSetHandle(),
@@ -80,6 +81,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     createCondition: (mutex: unknown) => submit(created((process) => new ConditionHandle(mutex, process))),
     createSemaphore: (initial: number, maximum: number) =>
       submit(created(() => new SemaphoreHandle(initial, maximum))),
+    createTRef: (value: unknown) => submit(created((process) => new TRefHandle(value, process))),
     createEvent: (reset: "auto" | "manual", isSignalled?: boolean) =>
       submit(created(() => new EventHandle(reset, isSignalled === true))),
   };
@@ -100,28 +102,6 @@ const exitCall = (status: number): KernelCall<never> => ({
   perform(kernel, thread) {
     kernel.processes.end(thread.process, Number(status) | 0, "");
     return blocked;
-  },
-});
-
-const allocateCall = (size: number): KernelCall<BlockHandle> => ({
-  primitives: ["blockAllocate"],
-  perform(kernel, { process }) {
-    if (!Number.isInteger(size) || size < 0 || size > blockMax) {
-      throw new CallError("BadArgument", `Cannot allocate ${size} bytes, 0 to ${blockMax} are possible`);
-    }
-    const block = kernel.processes.allocateFor(process, size);
-    kernel.chargeStores(block.capacity);
-    return new BlockHandle(block);
-  },
-});
-
-const freeCall = (handle: unknown): KernelCall<void> => ({
-  primitives: ["blockFree"],
-  perform(kernel, { process }) {
-    if (blockOf(handle)?.owner !== process) {
-      throw new CallError("BadArgument", "That is no block of this process");
-    }
-    kernel.heap.free(takeBlock(handle)!);
   },
 });
 

@@ -8,14 +8,11 @@
  */
 
 export class BlockLines {
-  readonly memory: Uint8Array;
   /** The part that the cache does not hold. */
   #absentFrom = 0;
   #absentTo = 0;
 
-  constructor(capacity: number) {
-    this.memory = new Uint8Array(capacity);
-  }
+  constructor(readonly memory: Uint8Array) {}
 
   /** Brings in what the cache does not hold, before the CPU looks at the block. */
   fill(buffer: ArrayBuffer): void {

@@ -9,11 +9,11 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import fc from "fast-check";
 import { BusFault } from "../../hw/memory/bus_target.ts";
 import { DramBlock } from "../../hw/memory/dram.ts";
-import { type Block, type BlockOwner, ExchangeHeap } from "./exchange_heap.ts";
+import { type Block, ExchangeHeap } from "./exchange_heap.ts";
 import { pageSize } from "./page_allocator.ts";
 
 const base = 0x40_0000;
-const owner = (): BlockOwner => ({ blocks: new Set<Block>(), heapBytes: 0 });
+const owner = () => ({ blocks: new Set<Block>(), heapBytes: 0 });
 const heapOf = (pages: number) => new ExchangeHeap(base, pages * pageSize);
 
 Deno.test("a block is zeroed and its window is exactly what was asked for", () => {
@@ -91,7 +91,7 @@ for (const size of [10, 2048, 5000]) {
     assertEquals([heap.liveBlocks, heap.liveBytes], [liveBlocks, liveBytes]);
     const next = heap.allocate(size, undefined)!;
     assertThrows(() => heap.free(block), Error, "is freed twice");
-    assert(heap.blockAt(next.address) === next && heap.blockAt(kept.address) === kept);
+    assert(heap.extentAt(next.address) === next.extent && heap.extentAt(kept.address) === kept.extent);
   });
 }
 
@@ -188,7 +188,7 @@ Deno.test("whatever is done to it, the heap agrees with a list of blocks, and no
     sorted.forEach(({ block }, index) => {
       const next = sorted[index + 1];
       assert(next === undefined || block.address + block.capacity <= next.block.address, "blocks overlap");
-      assert(heap.blockAt(block.address + block.capacity - 1) === block);
+      assert(heap.extentAt(block.address + block.capacity - 1) === block.extent);
     });
     for (const entry of live) assert(entry.block.bytes.every((byte) => byte === entry.mark));
     owners.forEach(({ blocks }, index) => {

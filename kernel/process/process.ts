@@ -64,6 +64,11 @@ export const endsMax = 4096;
 export class Process implements BlockOwner {
   readonly blocks = new Set<Block>();
   heapBytes = 0;
+  /**
+   * Blocks that it has sent and nobody has received yet. They count against it, so that a quota cannot be
+   * got round by sending; they stay when it dies, since what was sent arrives.
+   */
+  readonly underWay: BlockOwner = { blocks: undefined, heapBytes: 0 };
   readonly ends = new Set<ChannelEnd>();
   readonly threads = new Set<Thread>();
   /** Ends what the process has elsewhere: names, devices. Run at its death, newest first. */

@@ -15,6 +15,11 @@ import { Process, type Resumable } from "./process.ts";
 
 const processesMax = 1000;
 const pidsPerKernel = 10_000;
+/**
+ * Blocks that a process may own before it gets no more. A part of one can keep a page from being used for
+ * anything else, so bytes alone would not bound what a process takes.
+ */
+export const blocksMax = 65_536;
 /** Source places that a fault report shows. */
 const placesMax = 8;
 /** Ended processes that are remembered for those who ask how they ended. */
@@ -77,18 +82,26 @@ export class ProcessTable {
   }
 
   allocateFor(process: Process, size: number): Block {
-    const { memoryQuota } = process.manifest;
-    if (process.heapBytes + size > memoryQuota) {
-      throw new CallError(
-        "OutOfMemory",
-        `${process.label} may own at most ${memoryQuota >> 20} MiB of blocks`,
-      );
-    }
+    this.checkQuota(process, size);
     const block = this.#kernel.heap.allocate(size, process);
     if (block === undefined) {
       throw new CallError("OutOfMemory", `The exchange heap of ${this.#kernel.name} has no ${size} bytes`);
     }
     return block;
+  }
+
+  /** Throws when a process may not own `size` more bytes of blocks; what it sent counts until it is received. */
+  checkQuota(process: Process, size: number): void {
+    const { memoryQuota } = process.manifest;
+    if (process.heapBytes + process.underWay.heapBytes + size > memoryQuota) {
+      throw new CallError(
+        "OutOfMemory",
+        `${process.label} may own at most ${memoryQuota >> 20} MiB of blocks`,
+      );
+    }
+    if (process.blocks.size >= blocksMax) {
+      throw new CallError("OutOfMemory", `${process.label} owns ${blocksMax} blocks already`);
+    }
   }
 
   /** A thread's function has returned or thrown. */

@@ -94,6 +94,6 @@ for (const [breach, make] of Object.entries(breaches)) {
     assert(heard[2]! > before[2]! + 50, `${heard} after ${before}`);
     assert(bench.log.some((line) => line.includes("coordinator cuts numa1 off: ")));
     // What was lent to the kernel that is gone, and by it, is free again.
-    assertEquals(bench.kernels.map(({ peers }) => peers[0]!.lentBlocks), [0, 0, 0]);
+    assertEquals(bench.kernels.map(({ peers }) => peers[0]!.lent.length), [0, 0, 0]);
   });
 }

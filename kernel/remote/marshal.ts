@@ -25,6 +25,8 @@ import {
 const inBlock = 0xffff;
 /** Bytes that name a block: address, offset, length. */
 const blockSize = 16;
+/** In the length, which is 16 MiB at most. */
+const readOnlyBit = 1 << 31;
 /** SHA-256 of a contract. */
 const digestSize = 32;
 
@@ -34,6 +36,8 @@ export interface RemoteBlock {
   /** The window. */
   readonly offset: number;
   readonly length: number;
+  /** It was shared: so is the copy, or a program could tell where its peer is. */
+  readonly isReadOnly: boolean;
 }
 
 /** What a kernel must know to go on with an end that comes from another one. */
@@ -145,7 +149,7 @@ function encodeString(writer: RecordWriter, text: Uint8Array | Block, departure:
 function encodeBlock(writer: RecordWriter, block: Block): void {
   writer.f64(block.address);
   writer.u32(block.offset);
-  writer.u32(block.length);
+  writer.u32((block.length | (block.isReadOnly ? readOnlyBit : 0)) >>> 0);
 }
 
 function encodeEnd(writer: RecordWriter, end: TravellingEnd): void {
@@ -214,7 +218,8 @@ function decodeString(reader: RecordReader): RawValue {
 }
 
 function decodeBlock(reader: RecordReader): RemoteBlock {
-  return { address: reader.f64(), offset: reader.u32(), length: reader.u32() };
+  const [address, offset, length] = [reader.f64(), reader.u32(), reader.u32()];
+  return { address, offset, length: length & ~readOnlyBit, isReadOnly: (length & readOnlyBit) !== 0 };
 }
 
 function decodeEnd(reader: RecordReader): TravellingEnd {

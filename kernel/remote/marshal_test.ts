@@ -12,6 +12,7 @@ import type { Contract, FieldType } from "../contracts/contract.ts";
 import { compileContract, ContractError } from "../contracts/monitor.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import { Block } from "../memory/exchange_heap.ts";
+import { Extent } from "../memory/extent.ts";
 import { decodeFields, encodeMessage, type RawValue, type TravellingEnd } from "./marshal.ts";
 import { PeerFault } from "./peer_fault.ts";
 import { decodeText, inlineStringMax, recordKind, RecordReader, RecordWriter } from "./record.ts";
@@ -50,7 +51,7 @@ function crossing(body: Readonly<Record<string, FieldType>>, values: readonly Me
   let address = 0x1_0000_0000;
   const record = encodeMessage(0x0300_0020, 1, 77, message, {
     textBlock(text) {
-      const block = new Block(address += 0x10000, text.length, text.length);
+      const block = new Block(new Extent(address += 0x10000, text.length), text.length);
       block.bytes.set(text);
       blockAt.set(block.address, block);
       return block;
@@ -110,10 +111,13 @@ Deno.test("a text longer than the record takes in travels in a block of its own"
 });
 
 Deno.test("a block is named by its address and its window, above 4 GiB too", () => {
-  const block = new Block(0x12_3456_7000, 4096, 4096);
+  const block = new Block(new Extent(0x12_3456_7000, 4096), 4096);
   [block.offset, block.length] = [100, 200];
   const { raw, left } = crossing({ field: "bytes" }, [block]);
-  assertEquals(raw, [{ kind: "block", block: { address: 0x12_3456_7000, offset: 100, length: 200 } }]);
+  assertEquals(raw, [{
+    kind: "block",
+    block: { address: 0x12_3456_7000, offset: 100, length: 200, isReadOnly: false },
+  }]);
   assert(left[0] === block);
 });
 

@@ -107,7 +107,7 @@ export class MemcpyTransport implements Transport {
     for (const { release, from, length, to } of copies) {
       const lines = Math.ceil(length / cacheLineSize);
       yield* work(lines * remoteLatencyNs * cpu.frequencyHz / 1e9);
-      space.readInto(from, new Uint8Array(to.buffer, 0, length));
+      space.readInto(from, to.bytes.subarray(0, length));
       this.#rings.postRelease(release);
     }
   }

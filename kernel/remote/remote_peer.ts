@@ -31,8 +31,10 @@ const backlogMax = 16_384;
 const endOfCode = ["client", "server"] as const;
 
 export class RemotePeer {
-  /** Blocks that the peer has not released yet, by physical address. */
-  readonly #lent = new Map<number, Block>();
+  /** Blocks that the peer has not released yet, by physical address; of shared memory, one for each message. */
+  readonly #lent = new Map<number, Block[]>();
+  /** Blocks whose bytes are on their way here from the peer. */
+  readonly #arriving = new Set<Block>();
   /** Records for ends that are still on their way here from a third kernel. */
   #early: Uint8Array[] = [];
   readonly #retries: Uint8Array[] = [];
@@ -59,9 +61,14 @@ export class RemotePeer {
     return this.#isCutOff;
   }
 
-  /** Blocks that are lent out. */
-  get lentBlocks(): number {
-    return this.#lent.size;
+  /** Blocks that are lent out: the peer copies them, then releases them. */
+  get lent(): readonly Block[] {
+    return [...this.#lent.values()].flat();
+  }
+
+  /** Blocks that belong to no message yet. */
+  get arriving(): ReadonlySet<Block> {
+    return this.#arriving;
   }
 
   /** True when the peer has taken nothing for so long that no more may be sent. */
@@ -89,8 +96,10 @@ export class RemotePeer {
         return block;
       },
       blockLeaves: (block) => {
-        kernel.heap.setOwner(block, undefined);
-        this.#lent.set(block.address, block);
+        // It counts against its sender until the peer has copied it.
+        const others = this.#lent.get(block.address);
+        if (others === undefined) this.#lent.set(block.address, [block]);
+        else others.push(block);
       },
       endLeaves: (carried) => {
         const { travelling, follow } = kernel.channels.depart(carried, this.index);
@@ -190,19 +199,19 @@ export class RemotePeer {
 
   /** The peer takes nothing any more, so it copies nothing either. */
   #takeLeave(): void {
-    for (const block of this.#lent.values()) this.kernel.heap.free(block);
+    for (const block of this.lent) this.kernel.heap.free(block);
     this.#lent.clear();
     this.cutOff(`it has cut ${this.kernel.name} off`);
   }
 
   #released(address: number): void {
-    const block = this.#lent.get(address);
-    if (block === undefined) {
+    const blocks = this.#lent.get(address);
+    if (blocks === undefined) {
       if (this.#isCutOff) return;
       throw new PeerFault(`it released 0x${address.toString(16)}, which it did not hold`);
     }
-    this.#lent.delete(address);
-    this.kernel.heap.free(block);
+    this.kernel.heap.free(blocks.shift()!);
+    if (blocks.length === 0) this.#lent.delete(address);
   }
 
   /** An end has arrived: what came for it before, by a shorter way, can be dealt with now. */
@@ -290,7 +299,10 @@ export class RemotePeer {
     const blocks = sizes.map((size) =>
       size === undefined ? undefined : this.kernel.allocateKernelBlock(size)
     );
-    if (blocks.every((block, index) => block !== undefined || sizes[index] === undefined)) return blocks;
+    if (blocks.every((block, index) => block !== undefined || sizes[index] === undefined)) {
+      for (const block of blocks) if (block !== undefined) this.#arriving.add(block);
+      return blocks;
+    }
     // The heap has the bytes, but not in one piece.
     for (const block of blocks) if (block !== undefined) heap.free(block);
     return undefined;
@@ -317,6 +329,8 @@ export class RemotePeer {
       // The copy has stopped, so nobody writes there any more.
       for (const block of blocks) if (block !== undefined) this.kernel.heap.free(block);
       throw fault;
+    } finally {
+      for (const block of blocks) if (block !== undefined) this.#arriving.delete(block);
     }
     for (const copy of copies) this.copiedBytes += copy.length;
   }
@@ -326,6 +340,8 @@ export class RemotePeer {
       case "value":
         return raw.value;
       case "block":
+        this.kernel.heap.setOwner(block!, this.kernel.self.underWay);
+        if (raw.block.isReadOnly) block!.makeReadOnly();
         return block!;
       case "text": {
         const text = decodeText(block!.bytes);

@@ -144,7 +144,7 @@ export class Bench {
     return {
       blocks: sum((kernel) => kernel.heap.liveBlocks),
       ends: sum((kernel) => kernel.channels.ends.length) - this.#endsOfBoot(),
-      lent: sum((kernel) => kernel.peers.reduce((lent, peer) => lent + peer.lentBlocks, 0)),
+      lent: sum((kernel) => kernel.peers.reduce((lent, peer) => lent + peer.lent.length, 0)),
     };
   }
 

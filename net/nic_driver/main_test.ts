@@ -19,6 +19,7 @@ function* call<T>(operation: string, run: () => T | typeof waiting): Call<T> {
 }
 
 class BenchBlock implements Block {
+  readonly isReadOnly = false;
   readonly capacity: number;
   freed = false;
   #bytes: Uint8Array;

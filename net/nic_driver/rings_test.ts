@@ -8,7 +8,13 @@ import fc from "fast-check";
 import type { Block } from "../../kernel/abi/kernel.ts";
 import { descriptorSize, isTransmitted, parseReceived, Ring, ringSlots } from "./rings.ts";
 
-const block = (): Block => ({ bytes: new Uint8Array(4), length: 4, capacity: 4, window: () => {} });
+const block = (): Block => ({
+  bytes: new Uint8Array(4),
+  length: 4,
+  capacity: 4,
+  isReadOnly: false,
+  window: () => {},
+});
 
 Deno.test("a transmit descriptor asks for the end of packet, the check sequence and a report", () => {
   const ring = new Ring();

@@ -31,6 +31,7 @@ function block(): Block {
     get length() {
       return bytes.length;
     },
+    isReadOnly: false,
     capacity: 2048,
     window: (offset, length) => bytes = new Uint8Array(bytes.buffer, offset, length),
   };

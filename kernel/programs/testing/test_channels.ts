@@ -31,6 +31,7 @@ export function kernelError(code: KernelError["code"], message: string): KernelE
 }
 
 export class TestBlock implements Block {
+  readonly isReadOnly = false;
   #buffer: ArrayBuffer;
   #offset = 0;
   #length: number;
