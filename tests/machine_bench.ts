@@ -24,6 +24,7 @@ import { BootArchive } from "../kernel/boot/boot_archive.ts";
 import { bootHelios } from "../kernel/boot/helios.ts";
 import type { HostBoot } from "../kernel/boot/host_boot.ts";
 import { createProgramLoader } from "../kernel/boot/program_loader.ts";
+import { endWithoutLeaks } from "../kernel/testing/leaks.ts";
 import { buildIl } from "../kernel/compiler/phase_one.ts";
 import { freshDisk } from "../fs/fat32/populate.ts";
 import { defaultSectorCount } from "../fs/fat32/format.ts";
@@ -98,6 +99,7 @@ export class BootedMachine {
     this.lan.attach(this.machine.plug(this.lan));
     const managerArguments = ["--shell", "--json\n--batch"];
     this.host = bootHelios(this.machine, { archive, instantiate, seed, managerArguments });
+    endWithoutLeaks(this.queue, () => this.host.everyKernel);
   }
 
   /** Lets virtual time go on. */

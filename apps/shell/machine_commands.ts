@@ -68,6 +68,16 @@ const channelColumns = columns({
   kind: "KIND",
 });
 
+const heapColumns: readonly Column[] = [
+  ...columns({ kernel: "KERNEL", part: "PART", name: "NAME" }),
+  {
+    field: "blocks",
+    heading: "BLOCKS",
+    format: ({ part, blocks }) => part === "total" || part === "free" ? "" : `${blocks}`,
+  },
+  ...columns({ bytes: "BYTES" }),
+];
+
 const counterColumns = columns({
   pid: "PID",
   program: "PROGRAM",
@@ -104,7 +114,7 @@ const placementColumns: readonly Column[] = [
 function tableCommand(
   name: string,
   doc: string,
-  source: "processes" | "kernels" | "channels" | "scheduler",
+  source: "processes" | "kernels" | "channels" | "heap" | "scheduler",
   shown: readonly Column[],
 ): CommandDefinition {
   return {
@@ -252,6 +262,12 @@ export const machineCommands: readonly CommandDefinition[] = [
     "tells what the scheduler of each kernel has counted",
     "scheduler",
     schedulerColumns,
+  ),
+  tableCommand(
+    "heap",
+    "shows what is in use of each kernel's exchange heap, by size and by owner",
+    "heap",
+    heapColumns,
   ),
   {
     name: "ns",

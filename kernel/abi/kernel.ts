@@ -16,9 +16,11 @@
 import type { Contract, End, OtherEnd } from "../contracts/contract.ts";
 import type { nameWatchContract } from "../contracts/name_watch.ts";
 import type { pipeContract } from "../contracts/pipe.ts";
+import type { Block, HeapRow } from "./block.ts";
 import type { BaseFor, BodyArguments, MessageFrom, MessageName, standsFor } from "./messages.ts";
 import type { Condition, Mutex, Semaphore, ThreadEvent, TRef } from "./synchronisation.ts";
 
+export type { Block, HeapRow } from "./block.ts";
 export type { BaseFor, BodyArguments, MessageFrom, MessageName, MessagesOf, ValueOf } from "./messages.ts";
 
 /** What a program yields; only the functions below can make one. */
@@ -31,28 +33,6 @@ export type Call<T> = Generator<KernelRequest, T, unknown>;
 
 /** What a program's main returns: its exit status, 0 when it returns nothing. */
 export type Program = Generator<KernelRequest, number | void, unknown>;
-
-// ---------------------------------------------------------------- exchange heap
-
-/**
- * A block of the exchange heap. Sending it in a message moves it: every view
- * taken from `bytes` before is dead (length 0), and `bytes` throws.
- */
-export interface Block {
-  /** The window that readers of the block see; fresh on each access, so hold it in a variable within a burst. */
-  readonly bytes: Uint8Array;
-  /** Bytes in the window. */
-  readonly length: number;
-  /** Bytes that the block can hold. */
-  readonly capacity: number;
-  /**
-   * It was shared, so nobody can change its bytes any more: what a holder writes into `bytes` is in that view
-   * alone and gone with it.
-   */
-  readonly isReadOnly: boolean;
-  /** Narrows or moves the window within the capacity, without copying. */
-  window(offset: number, length: number): void;
-}
 
 // ---------------------------------------------------------------- channels
 
@@ -457,6 +437,8 @@ export interface SystemCalls {
   scheduler(): Call<SchedulerRow>;
   /** Channels with an end on this kernel. */
   channels(): Call<readonly ChannelRow[]>;
+  /** The use of this kernel's exchange heap. */
+  heap(): Call<readonly HeapRow[]>;
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */
   place(
     manifest: string,

@@ -15,6 +15,7 @@ import { namespaceContract } from "../contracts/namespace.ts";
 import type { Complex, Cpu, EventLog, EventQueue } from "../hal/hardware.ts";
 import { X86Platform } from "../hal/x86_platform.ts";
 import { Kernel } from "../kernel.ts";
+import { noteLeaks } from "../memory/heap_use.ts";
 import { layOutMemory } from "../memory/layout.ts";
 import { Namespace } from "../namespace/namespace.ts";
 import { parseSystemManifest } from "../placement/manifest.ts";
@@ -82,6 +83,10 @@ export class HostBoot {
     this.#start(cpu);
   }
 
+  get everyKernel(): readonly Kernel[] {
+    return [...this.kernels, ...this.cardKernels];
+  }
+
   get coordinator(): Coordinator {
     const coordinator = this.kernels[0]?.coordinator;
     if (coordinator === undefined) throw new Error("The coordinator kernel has not booted yet");
@@ -139,7 +144,10 @@ export class HostBoot {
     const kernel = this.#createKernel(0, domain, archive.systemText);
     const namespace = new Namespace(kernel);
     const platform = kernel.platform as X86Platform;
-    const coordinator = new Coordinator(kernel, namespace, archive, (status) => platform.powerOff(status));
+    const coordinator = new Coordinator(kernel, namespace, archive, (status) => {
+      for (const each of this.everyKernel) noteLeaks(each);
+      platform.powerOff(status);
+    });
     kernel.coordinator = coordinator;
     this.kernels.push(kernel);
     this.#tell(kernel);

@@ -23,6 +23,7 @@ import type { ChannelEnd } from "../channels/channel_end.ts";
 import { CompileError } from "../compiler/compile_error.ts";
 import type { Coordinator } from "../coordinator.ts";
 import type { Kernel } from "../kernel.ts";
+import { heapRows } from "../memory/heap_use.ts";
 import { type Manifest, ManifestError, parseManifest } from "../placement/manifest.ts";
 import { PlacementError } from "../placement/placement.ts";
 import type { Process } from "../process/process.ts";
@@ -48,6 +49,7 @@ export function createSystemCalls(): SystemCalls {
     counters: () => quick(counterRows),
     scheduler: () => quick(({ scheduler }) => scheduler.row),
     channels: () => quick(channelRows),
+    heap: () => quick(heapRows),
     place: (manifest: string) => submit(placeCall(manifest)),
     bootProgram: (name: string) =>
       asCoordinator(({ archive }) => programOf(archive, archive.holds(String(name)) ? String(name) : "")),

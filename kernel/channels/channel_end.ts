@@ -159,6 +159,12 @@ export class ChannelEnd {
     return message;
   }
 
+  /** Messages that have arrived and were not received, those whose turn has not come included. */
+  *waiting(): Iterable<Message> {
+    yield* this.inbox;
+    for (const arrival of this.#early.values()) if (typeof arrival !== "string") yield arrival.message;
+  }
+
   /** All that has arrived and was not received, in order, with its number; for an end that moves. */
   takeUnread(): { sequence: number; arrival: Arrival }[] {
     const unread: { sequence: number; arrival: Arrival }[] = [];

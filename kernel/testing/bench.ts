@@ -23,6 +23,7 @@ import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process, ProgramInstance, ProgramLoader, Resumable } from "../process/process.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
+import { endWithoutLeaks } from "./leaks.ts";
 
 export type Main = (kernel: ProgramKernel) => Program;
 
@@ -91,6 +92,7 @@ export class Bench {
     });
     this.queue.runUntil(bootTime as number as Instant);
     this.kernels = host.kernels;
+    endWithoutLeaks(this.queue, () => this.kernels);
     if (this.kernels.length !== domains) {
       throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
     }

@@ -92,6 +92,8 @@ function* answer(kernel: Kernel, system: SystemCalls, client: Client, request: R
       return yield* sendRows(kernel, client, yield* system.channels());
     case "scheduler":
       return yield* sendRows(kernel, client, [yield* system.scheduler()]);
+    case "heap":
+      return yield* sendRows(kernel, client, yield* system.heap());
     case "devices":
       return yield* sendRows(kernel, client, yield* system.devices());
   }

@@ -102,13 +102,18 @@ Deno.test("a client that waits for a process does not hold up another client", (
   });
 });
 
-Deno.test("the tables of processes, channels and devices travel as JSON rows", () => {
+Deno.test("the tables of processes, channels, heap and devices travel as JSON rows", () => {
   const table = (name: string) => () => instant(name, () => [{ table: name }]) as never;
   withController(
-    { processes: table("processes"), channels: table("channels"), devices: table("devices") },
+    {
+      processes: table("processes"),
+      channels: table("channels"),
+      heap: table("heap"),
+      devices: table("devices"),
+    },
     function* (kernel): Program {
       const control = yield* kernel.bind(kernelControlContract, path);
-      for (const name of ["processes", "channels", "devices"] as const) {
+      for (const name of ["processes", "channels", "heap", "devices"] as const) {
         yield* control.send(name);
         const answer = yield* control.receive();
         const text = answer.tag === "rows" ? yield* takeText(kernel, answer.json) : answer.tag;

@@ -387,7 +387,7 @@ Deno.test("tables cover all kernels, and a remote channel is one row", () => {
   withClient(machine, function* (kernel): Program {
     const manager = yield* bindManager(kernel);
     const rows: Record<string, unknown[]> = {};
-    for (const table of ["kernels", "processes", "channels"] as const) {
+    for (const table of ["kernels", "processes", "channels", "heap"] as const) {
       yield* manager.send(table);
       const answer = yield* manager.receive();
       rows[table] = JSON.parse(answer.tag === "rows" ? yield* takeText(kernel, answer.json) : "[]");
@@ -398,6 +398,7 @@ Deno.test("tables cover all kernels, and a remote channel is one row", () => {
       "Controller",
     ]);
     assertEquals(rows.channels!.length, 1);
+    assertEquals(rows.heap!.map((row) => (row as { kernel: string }).kernel), ["kernel0", "kernel1"]);
   });
 });
 

@@ -80,6 +80,8 @@ function* answer(starter: Starter, client: Client, request: Request): Call<void>
     }
     case "scheduler":
       return yield* sendRows(starter, client, yield* rowsOfAll(starter, "scheduler"));
+    case "heap":
+      return yield* sendRows(starter, client, yield* rowsOfAll(starter, "heap"));
     case "kernels":
       return yield* sendRows(starter, client, yield* starter.system.kernels());
     case "manifest":
@@ -133,7 +135,10 @@ function* whyNotOurs(starter: Starter, pid: number): Call<string> {
     : `process ${pid} (${row.program}) belongs to the system`;
 }
 
-function* rowsOfAll(starter: Starter, table: "processes" | "channels" | "scheduler"): Call<unknown[]> {
+function* rowsOfAll(
+  starter: Starter,
+  table: "processes" | "channels" | "heap" | "scheduler",
+): Call<unknown[]> {
   const rows: unknown[] = [];
   for (const place of yield* starter.system.kernels()) {
     const part = yield* tableOf(starter.kernel, place, table);

@@ -202,6 +202,8 @@ export class TestMachine {
               ...{ instructions: 150, cycles: 200, ipc: 0.75, l1Misses: 64, l2Misses: 32 },
             })),
         ),
+      heap: () =>
+        instant("heap", () => [{ kernel: here, part: "total", name: "", blocks: 0, bytes: 1 << 20 }]),
       channels: () =>
         instant(
           "channels",
