@@ -156,45 +156,121 @@ Deno.test("an access to no block, or past the end of one, is refused with the ad
   assertThrows(() => heap.write(block.address, into), BusFault, "0x400000: no block is there");
 });
 
+Deno.test("parts answer at their own addresses, and memory is free when nobody has a part of it any more", () => {
+  const { dram, heap } = overDram();
+  const free = heap.freeBytes;
+  const head = heap.allocate(3 * pageSize, undefined)!;
+  const { address } = head;
+  const tail = heap.split(head, pageSize + 64);
+  assertEquals([tail.address, tail.capacity], [address + pageSize + 64, 2 * pageSize - 64]);
+  dram.write(tail.address, Uint8Array.of(5));
+  assertEquals([tail.bytes[0], head.bytes[0]], [5, 0]);
+  assertThrows(() => dram.write(tail.address - 1, Uint8Array.of(1, 2)), BusFault, "run past the end");
+  heap.free(head);
+  assertEquals(heap.freeBytes, free - 2 * pageSize);
+  assertThrows(() => dram.read(address + pageSize, new Uint8Array(1)), BusFault, "no block is there");
+  heap.free(tail);
+  assertEquals(heap.freeBytes, free);
+});
+
+Deno.test("a device reads shared memory at one address, and what it writes is there for views taken later", () => {
+  const { dram, heap } = overDram();
+  const block = heap.allocate(100, undefined)!;
+  const other = heap.share(block, undefined);
+  const before = other.lookInto();
+  before[0] = 9;
+  const read = new Uint8Array(1);
+  dram.read(other.address, read);
+  assertEquals([other.address, read[0], block.lookInto()[0]], [block.address, 0, 0]);
+  heap.free(block);
+  dram.write(other.address, Uint8Array.of(7));
+  other.detachViews();
+  assertEquals([before.length, other.lookInto()[0]], [0, 7]);
+  heap.free(other);
+});
+
 // ------------------------------------------------ against a model
 
-Deno.test("whatever is done to it, the heap agrees with a list of blocks, and none overlap", () => {
-  const step = fc.oneof(
-    fc.record({ kind: fc.constant("allocate" as const), size: fc.nat(12_000), owner: fc.nat(2) }),
-    fc.record({ kind: fc.constant("free" as const), pick: fc.nat() }),
-    fc.record({ kind: fc.constant("give" as const), pick: fc.nat(), owner: fc.nat(2) }),
-  );
+/** A block, whose it is, and what its bytes are. */
+interface Entry {
+  readonly block: Block;
+  owner: number;
+  readonly mark: number;
+}
+
+Deno.test("whatever is done to it, the heap agrees with a list of blocks, and no memory overlaps", () => {
+  const kinds = ["allocate", "free", "give", "split", "share", "truncate"] as const;
+  const step = fc.record({
+    kind: fc.constantFrom(...kinds),
+    pick: fc.nat(),
+    size: fc.oneof(fc.nat(300), fc.nat(12_000)),
+    owner: fc.nat(2),
+  });
   fc.assert(fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
     const heap = heapOf(32);
     const owners = [owner(), owner(), owner()];
-    const live: { block: Block; owner: number; mark: number }[] = [];
+    const live: Entry[] = [];
     let mark = 0;
     for (const one of steps) {
-      if (one.kind === "allocate") {
+      const entry = live[one.pick % Math.max(1, live.length)];
+      if (one.kind === "allocate" || entry === undefined) {
         const block = heap.allocate(one.size, owners[one.owner]);
         if (block === undefined) continue;
         assert(block.bytes.every((byte) => byte === 0));
         block.bytes.fill(++mark);
         live.push({ block, owner: one.owner, mark: mark & 0xff });
-      } else if (live.length > 0) {
-        const index = one.pick % live.length;
-        if (one.kind === "free") heap.free(live.splice(index, 1)[0]!.block);
-        else heap.setOwner(live[index]!.block, owners[live[index]!.owner = one.owner]);
+      } else {
+        change(heap, owners, live, entry, one);
       }
-      assertEquals(heap.liveBlocks, live.length);
-      assertEquals(heap.liveBytes, live.reduce((sum, { block }) => sum + block.capacity, 0));
+      assertAgrees(heap, owners, live);
     }
-    const sorted = [...live].sort((a, b) => a.block.address - b.block.address);
-    sorted.forEach(({ block }, index) => {
-      const next = sorted[index + 1];
-      assert(next === undefined || block.address + block.capacity <= next.block.address, "blocks overlap");
-      assert(heap.extentAt(block.address + block.capacity - 1) === block.extent);
-    });
-    for (const entry of live) assert(entry.block.bytes.every((byte) => byte === entry.mark));
-    owners.forEach(({ blocks }, index) => {
-      assertEquals(blocks.size, live.filter((entry) => entry.owner === index).length);
-    });
     for (const { block } of live) heap.free(block);
-    assertEquals([heap.liveBlocks, heap.liveBytes], [0, 0]);
+    assertEquals([heap.liveBlocks, heap.liveExtents, heap.liveBytes], [0, 0, 0]);
+    // One page of each class is kept for the next block.
+    assert(heap.freeBytes >= heap.size - 6 * pageSize);
   }));
 });
+
+function change(
+  heap: ExchangeHeap,
+  owners: readonly ReturnType<typeof owner>[],
+  live: Entry[],
+  entry: Entry,
+  one: { kind: string; size: number; owner: number },
+): void {
+  const { block } = entry;
+  const lines = block.capacity / 64;
+  if (one.kind === "free") heap.free(live.splice(live.indexOf(entry), 1)[0]!.block);
+  else if (one.kind === "give") heap.setOwner(block, owners[entry.owner = one.owner]);
+  else if (one.kind === "share") {
+    live.push({ ...entry, block: heap.share(block, owners[one.owner]), owner: one.owner });
+  } else if (!block.isReadOnly && lines > 1) {
+    const offset = 64 * (1 + one.size % (lines - 1));
+    if (one.kind === "truncate") heap.truncate(block, offset);
+    else live.push({ ...entry, block: heap.split(block, offset) });
+  }
+}
+
+function assertAgrees(
+  heap: ExchangeHeap,
+  owners: readonly ReturnType<typeof owner>[],
+  live: readonly Entry[],
+): void {
+  const extents = [...new Set(live.map(({ block }) => block.extent))].sort((a, b) => a.address - b.address);
+  const bytes = extents.reduce((sum, { capacity }) => sum + capacity, 0);
+  assertEquals([heap.liveBlocks, heap.liveExtents, heap.liveBytes], [live.length, extents.length, bytes]);
+  assertEquals(heap.usage.reduce((sum, size) => sum + size.bytes, 0), bytes);
+  extents.forEach((extent, index) => {
+    const next = extents[index + 1];
+    assert(next === undefined || extent.end <= next.address, "memory overlaps");
+    assert(extent.address % 64 === 0 && extent.capacity % 64 === 0, "a cache line has two owners");
+    assert(heap.extentAt(extent.address) === extent && heap.extentAt(extent.end - 1) === extent);
+    assertEquals(extent.holders, live.filter(({ block }) => block.extent === extent).length);
+  });
+  for (const { block, mark } of live) assert(block.bytes.every((byte) => byte === mark));
+  owners.forEach(({ blocks, heapBytes }, index) => {
+    const own = live.filter((entry) => entry.owner === index);
+    assertEquals(blocks, new Set(own.map(({ block }) => block)));
+    assertEquals(heapBytes, own.reduce((sum, { block }) => sum + block.capacity, 0));
+  });
+}
