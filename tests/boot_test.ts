@@ -86,7 +86,7 @@ Deno.test("boot --for switches the machine off at that instant of virtual time",
 });
 
 Deno.test("with --json every command prints one object whose rows have exactly the documented fields", async () => {
-  const exec = "ps; kernels; channels; ns; explain Ping; ipconfig; ls /fs; ls /; help";
+  const exec = "ps; kernels; channels; heap; ns; explain Ping; ipconfig; ls /fs; ls /; help";
   const finished = await succeed(["boot", "--json", "--exec", exec]);
   const { stdout } = finished;
   const lines = jsonLines(stdout);
@@ -99,6 +99,7 @@ Deno.test("with --json every command prints one object whose rows have exactly t
     "allocatedKiB:number cpuMs:number kernel:string memoryKiB:number pid:number program:string state:string threads:number",
     "cpus:number isa:string memoryMiB:number name:string path:string place:string platform:string role:string",
     "client:string contract:string id:string kind:string server:string",
+    "blocks:number bytes:number kernel:string name:string part:string",
     "attributes:string contract:string kernel:string kind:string path:string platform:string process:string target:string",
     "kept:boolean kernel:string pass:string sum:number",
     "address:string droppedFrames:number lease:string leaseLeftNs:number linkUp:boolean mac:string " +
@@ -120,6 +121,14 @@ Deno.test("with --json every command prints one object whose rows have exactly t
   assertEquals(roles, [["coordinator", "domain 0"], ["satellite", "domain 1"], ["satellite", "card 0"]]);
   const kinds = new Set(commandOf(stdout, "channels").rows.map(({ kind }) => kind));
   assertEquals(kinds, new Set(["local", "remote"]));
+  const heap = commandOf(stdout, "heap").rows;
+  assertEquals(heap.filter(({ part }) => part === "total").map(({ kernel }) => kernel), [
+    "coordinator",
+    "numa1",
+    "card0",
+  ]);
+  assert(heap.some(({ part, name }) => part === "owner" && /^NicDriver:\d+@/.test(String(name))));
+  assertEquals(heap.filter(({ name }) => name === "nobody"), []);
   const halt = commandOf(stdout, "halt");
   assertEquals(halt.eventLogHash, hashOf(finished));
   assert(halt.virtualSeconds > 0 && halt.hostSeconds > 0);

@@ -8,7 +8,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Block, Call, Kernel, Program } from "../abi/kernel.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { leakedBlocks } from "../memory/heap_use.ts";
-import { heapQuota } from "../process/process_table.ts";
+import { blocksMax, heapQuota } from "../process/process_table.ts";
 import { Bench } from "../testing/bench.ts";
 
 const parcelContract = {
@@ -215,6 +215,18 @@ Deno.test("shared memory is freed with the last holder, whichever that is, and e
     yield* kernel.free(others[2]!);
     assertEquals([heap.liveExtents, heap.liveBytes], [0, 0]);
   });
+});
+
+Deno.test("a process gets no more blocks than it may own, however small they are", () => {
+  let refusal = "";
+  new Bench({ keepsLog: false }).run(function* collector(kernel) {
+    let last: Block | undefined;
+    for (let count = 0; count < blocksMax; count++) last = yield* kernel.allocate(1);
+    refusal = yield* refusalOf(kernel.share(last!));
+    yield* kernel.free(last!);
+    yield* kernel.allocate(100);
+  });
+  assertMatch(refusal, /^OutOfMemory: collector:\d+@coordinator owns 65536 blocks already$/);
 });
 
 Deno.test("what a process has sent counts against it until it is received, and arrives although it died", () => {
