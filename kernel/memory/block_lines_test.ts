@@ -46,6 +46,21 @@ Deno.test("the CPU sees what DMA has written after an invalidation before or beh
   assertEquals([...block.bytes.subarray(0, 4)], [9, 9, 9, 9]);
 });
 
+Deno.test("parts of a block keep what the CPU has stored and what DMA sees, each its own", () => {
+  const { heap, block, dmaReads } = blockOnABench();
+  block.bytes.set([1, 2, 3, 4]);
+  heap.clean(block.address, 4);
+  block.bytes.fill(9, 64, 68);
+  const tail = heap.split(block, 64);
+  assertEquals(dmaReads(), [1, 2, 3, 4]);
+  const into = new Uint8Array(4);
+  heap.read(tail.address, into);
+  assertEquals([[...into], [...tail.bytes.subarray(0, 4)]], [[0, 0, 0, 0], [9, 9, 9, 9]]);
+  heap.clean(tail.address, 4);
+  heap.read(tail.address, into);
+  assertEquals([...into], [9, 9, 9, 9]);
+});
+
 Deno.test("a look at the block while DMA is under way brings the old bytes in, and they stay", () => {
   const { heap, block, dmaWrites } = blockOnABench();
   heap.invalidate(block.address, 4);
