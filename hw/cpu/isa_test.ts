@@ -47,7 +47,7 @@ Deno.test("a yield on K8 costs the 365 cycles that were measured", () => {
   assertEquals(x86K8.primitives.kernelCall.cycles + x86K8.primitives.contextSwitch.cycles, 365);
 });
 
-Deno.test("programming ADMA takes an XScale at 1.2 GHz between 10 and 20 microseconds", () => {
+Deno.test("programming ADMA takes an XScale at 1.2 GHz between 1 and 2 microseconds", () => {
   const microseconds = armv5te.primitives.dmaProgram.cycles / 1200;
-  assert(microseconds >= 10 && microseconds <= 20);
+  assert(microseconds >= 1 && microseconds <= 2);
 });

@@ -8,7 +8,8 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Block, Call, Kernel, Program } from "../abi/kernel.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { leakedBlocks } from "../memory/heap_use.ts";
-import { blocksMax, heapQuota } from "../process/process_table.ts";
+import { memoryQuotaDefault } from "../placement/manifest.ts";
+import { blocksMax } from "../process/process_table.ts";
 import { Bench } from "../testing/bench.ts";
 
 const parcelContract = {
@@ -109,7 +110,9 @@ Deno.test("a cut off a cache line, outside of the block, or of a shared block is
 Deno.test("truncating gives memory back to the quota, keeps the head, and kills views", () => {
   new Bench().run(function* miser(kernel) {
     const blocks: Block[] = [];
-    for (let bytes = 0; bytes < heapQuota; bytes += 16 << 20) blocks.push(yield* kernel.allocate(16 << 20));
+    for (let bytes = 0; bytes < memoryQuotaDefault; bytes += 16 << 20) {
+      blocks.push(yield* kernel.allocate(16 << 20));
+    }
     blocks[0]!.bytes[99] = 1;
     assertMatch(yield* refusalOf(kernel.allocate(1)), /^OutOfMemory/);
     const view = blocks[0]!.bytes;
@@ -241,7 +244,7 @@ Deno.test("what a process has sent counts against it until it is received, and a
   });
   bench.run(function* sender(kernel) {
     const end = yield* kernel.bind(parcelContract, "/parcels");
-    for (let bytes = 0; bytes < heapQuota; bytes += 8 << 20) {
+    for (let bytes = 0; bytes < memoryQuotaDefault; bytes += 8 << 20) {
       yield* end.send("parcel", { data: yield* kernel.allocate(8 << 20) });
     }
     refusal = yield* refusalOf(kernel.allocate(1));

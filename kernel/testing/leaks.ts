@@ -2,7 +2,8 @@
  * The leak test: whatever a test did to its machine, no block is left when all processes are gone.
  *
  * Every machine that a test makes is given to `endWithoutLeaks`. When the test is over its processes are
- * ended, what is under way between kernels is given time, and then each exchange heap must be empty.
+ * ended, what is under way between kernels is given time, and then each exchange heap must be empty. A machine
+ * that several tests of a file share is looked at when all of them are over.
  * - Before that, each block must belong to a process, to a message or to another kernel.
  */
 
@@ -19,10 +20,12 @@ interface Watched {
 /** Longer than any kernel needs to copy and release what was sent to it. */
 const drainTime = seconds(5);
 const watched: Watched[] = [];
+const shared: Watched[] = [];
+let isInTest = false;
 
-/** At the end of the test that runs now, nothing may be left on these kernels. */
+/** At the end of the test that runs now, or else of the file's tests, nothing may be left on these kernels. */
 export function endWithoutLeaks(queue: EventQueue, kernels: () => readonly Kernel[]): void {
-  watched.push({ queue, kernels });
+  (isInTest ? watched : shared).push({ queue, kernels });
 }
 
 function checkMachine({ queue, kernels }: Watched): void {
@@ -40,6 +43,15 @@ function failIfAny(kernel: Kernel, blocks: number, when: string): void {
   throw new Error(`${kernel.name} leaks ${blocks} blocks ${when}: ${owners}`);
 }
 
+Deno.test.beforeEach(() => {
+  isInTest = true;
+});
+
 Deno.test.afterEach(() => {
+  isInTest = false;
   for (const machine of watched.splice(0)) checkMachine(machine);
+});
+
+Deno.test.afterAll(() => {
+  for (const machine of shared.splice(0)) checkMachine(machine);
 });
