@@ -57,6 +57,8 @@ export class Cpu {
   readonly caches: CpuCaches | undefined;
   /** Who takes interrupts; set by the code that runs here. */
   interruptHandler: ((vector: number) => void) | undefined;
+  /** Called when all that was pending has been handled; what it does can be interrupted again. */
+  afterInterrupts: (() => void) | undefined;
   /** What "jump to this address" means; set by whoever put code into memory. */
   execute: ((address: number) => void) | undefined;
   /** Cycles that this CPU has been busy since power-on. */
@@ -171,12 +173,14 @@ export class Cpu {
   deliverPending(): void {
     const controller = this.#controller;
     if (this.#inHandler || this.interruptHandler === undefined || controller === undefined) return;
+    if (!controller.pending) return;
     this.#inHandler = true;
     try {
       while (controller.pending) this.interruptHandler(controller.acknowledge());
     } finally {
       this.#inHandler = false;
     }
+    this.afterInterrupts?.();
   }
 
   #schedule(instant: Instant, done: () => void): void {

@@ -66,6 +66,8 @@ export class Dispatcher {
   /** Takes interrupts from now on. */
   start(): void {
     this.kernel.platform.enable(this.cpu, (source) => this.#interrupted(source));
+    // Not within the handler: threads that run there could not be interrupted.
+    this.cpu.afterInterrupts = () => this.run();
   }
 
   /** Runs threads until none is left, or until the CPU must wait for its cycles to pass. */
@@ -309,7 +311,6 @@ export class Dispatcher {
       this.kernel.scheduler.putBack(thread);
     }
     this.kernel.leave(before);
-    if (!this.#inLoop) this.run();
   }
 
   /** What an IPI means to this CPU: after an announcement it dispatches anew, as the RDK does after any. */
