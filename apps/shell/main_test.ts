@@ -155,7 +155,10 @@ Deno.test("a full disk is told for a redirect and for a copy", () => {
 });
 
 Deno.test("the machine's tables have headings with units", () => {
-  assertMatch(runLine("ps").text, /^PID +PROGRAM +KERNEL +STATE +THREADS +CPU \(ms\) +MEMORY \(KiB\)\n/);
+  assertMatch(
+    runLine("ps").text,
+    /^PID +PROGRAM +KERNEL +STATE +THREADS +CPU \(ms\) +MEMORY \(KiB\) +ALLOCATED \(KiB\)\n/,
+  );
   assertMatch(runLine("ps").text, /\n +\d+ +Shell +kernel0/);
   assertMatch(runLine("kernels").text, /NAME +ROLE +ISA +CPUS +MEMORY \(MiB\) +PLACE\nkernel0 +coordinator/);
   assertMatch(runLine("channels").text, /CONTRACT +CLIENT +SERVER +KIND\ntcp\/1/);

@@ -356,7 +356,9 @@ export class RemotePeer {
 
 /** The window of a remote block, to the start of a local one. */
 function copyOf(remote: RemoteBlock, to: Block): Copy {
-  return { release: remote.address, from: remote.address + remote.offset, length: remote.length, to };
+  // An empty window may stand at the block's end, where another block begins that is not lent.
+  const offset = remote.length === 0 ? 0 : remote.offset;
+  return { release: remote.address, from: remote.address + offset, length: remote.length, to };
 }
 
 /** What a kernel must know to talk to a card. */
