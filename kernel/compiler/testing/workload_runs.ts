@@ -18,6 +18,9 @@ import { buildIl } from "../phase_one.ts";
 import { compileIl } from "../phase_two.ts";
 import type { ImageControl, ImageSurroundings } from "../prelude.ts";
 import type { MemorySurroundings } from "../prelude_memory.ts";
+import { CpuCaches } from "../../../hw/cpu/cache.ts";
+import type { KernelMemory } from "../../memory/layout.ts";
+import { ProgramMemory } from "../../memory/program_memory.ts";
 import { ProcessLimits } from "../process_limits.ts";
 import { plainTarget, sampleEntry, sampleIl } from "../sample_programs.ts";
 import type { Workload } from "./workloads.ts";
@@ -27,6 +30,8 @@ const burstCyclesMax = 1e12;
 export interface WorkloadRun {
   readonly name: string;
   readonly accounted: () => unknown;
+  /** The same, with loads and stores of typed arrays sampled into the caches of a K8. */
+  readonly sampled: () => unknown;
   readonly plain: () => unknown;
   /** The accounted code, evaluated by the host as its own. */
   readonly outside: () => unknown;
@@ -54,9 +59,28 @@ export function workloadRun(workload: Workload): WorkloadRun {
   return {
     name,
     accounted: () => instance.start(kernel).next().value,
+    sampled: sampledRun(il, kernel),
     plain: () => main(kernel).next().value,
     outside: outsideRun(image, kernel),
   };
+}
+
+/** A K8's L1 and L2, with 60 ns of local memory behind them. */
+const caches = {
+  l1: { sizeKiB: 64, ways: 2, lineBytes: 64, hitCycles: 3 },
+  l2: { sizeKiB: 1024, ways: 16, lineBytes: 64, hitCycles: 12 },
+  missesAtOnce: 1,
+};
+const memoryBytes = 64 << 20;
+
+function sampledRun(il: string, kernel: object): () => unknown {
+  const cpu = new CpuCaches(caches, { frequencyHz: 2e9, memoryLatencyNs: () => 60 });
+  const layout = { programs: { base: 1 << 28, size: memoryBytes } } as KernelMemory;
+  const image = compileIl(il, { ...plainTarget, isSampled: true });
+  const instance = instantiate(image, new ProgramMemory(layout, 0, cpu));
+  instance.setLimit(burstCyclesMax);
+  instance.runOn(cpu);
+  return () => instance.start(kernel).next().value;
 }
 
 /** The program's main function without accounting. */
