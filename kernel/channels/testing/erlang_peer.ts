@@ -6,45 +6,13 @@
  * - Needs `apt-get install erlang-base`; says so and ends with status 3 where it is missing.
  */
 
-import type { Endpoint, Kernel, Program } from "../../abi/kernel.ts";
-import type { Contract } from "../../contracts/contract.ts";
 import { Bench } from "../../testing/bench.ts";
+import { asking, echo } from "./echo_programs.ts";
 
 const roundTrips = 20_000;
 const turns = 8;
 
-const echoContract = {
-  name: "peer-echo/1",
-  contractName: "PeerEchoContract",
-  messages: {
-    ask: { from: "client", doc: "A number", body: { value: "u32" } },
-    answer: { from: "server", doc: "The same number", body: { value: "u32" } },
-  },
-  start: "ready",
-  states: { ready: { ask: "asked" }, asked: { answer: "ready" } },
-} as const satisfies Contract;
-
-function* echo(kernel: Kernel): Program {
-  const service = yield* kernel.register(echoContract, "/test/echo");
-  for (;;) {
-    const client: Endpoint<typeof echoContract, "server"> = yield* service.accept();
-    for (;;) {
-      const message = yield* client.receiveOrClosed();
-      if (message === undefined) break;
-      yield* client.send("answer", { value: message.value });
-    }
-    yield* client.close();
-  }
-}
-
-function* ask(kernel: Kernel): Program {
-  const server = yield* kernel.bind(echoContract, "/test/echo");
-  for (let value = 0; value < roundTrips; value++) {
-    yield* server.send("ask", { value });
-    yield* server.receive();
-  }
-  yield* server.close();
-}
+const ask = asking(roundTrips);
 
 /** The same in Erlang: the expression prints nanoseconds per round trip, after a warm-up. */
 const erlang = `
