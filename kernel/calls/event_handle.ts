@@ -7,7 +7,7 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { Kernel } from "../kernel.ts";
-import { patienceOf, timedOut, waitInLine } from "../scheduling/timed_wait.ts";
+import { attemptOrWait } from "../scheduling/timed_wait.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { WaitQueue } from "../scheduling/wait_queue.ts";
 import { CallError } from "./errors.ts";
@@ -35,16 +35,10 @@ export class EventHandle {
       if (this.#isAutomatic) this.#isSignalled = false;
       return true;
     };
-    const waiters = this.#waiters;
     return submit({
       primitives: synchronisation,
-      perform(kernel: Kernel, thread: Thread) {
-        if (attempt()) return;
-        const patience = patienceOf(timeoutNs);
-        const error = timedOut("event", patience);
-        if (patience === 0) throw error;
-        return waitInLine(kernel, thread, waiters, patience, attempt, error);
-      },
+      perform: (kernel: Kernel, thread: Thread) =>
+        attemptOrWait(kernel, thread, this.#waiters, "event", timeoutNs, attempt),
     });
   }
 

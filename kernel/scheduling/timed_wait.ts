@@ -63,3 +63,19 @@ export function waitInLine(
   thread.wait = { cancel };
   return blocked;
 }
+
+/** Tries at once, and else waits in line until `attempt` succeeds or the thread's patience is over. */
+export function attemptOrWait(
+  kernel: Kernel,
+  thread: Thread,
+  waiters: WaitQueue,
+  what: string,
+  timeoutNs: unknown,
+  attempt: () => boolean,
+): void | typeof blocked {
+  if (attempt()) return;
+  const patience = patienceOf(timeoutNs);
+  const error = timedOut(what, patience);
+  if (patience === 0) throw error;
+  return waitInLine(kernel, thread, waiters, patience, attempt, error);
+}
