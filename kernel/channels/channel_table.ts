@@ -13,7 +13,7 @@ import { CallError } from "../calls/errors.ts";
 import type { End } from "../contracts/contract.ts";
 import type { CompiledContract } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
-import { RemoteDelivery } from "../remote/remote_peer.ts";
+import { RemoteDelivery } from "../remote/remote_delivery.ts";
 import type { TravellingEnd } from "../remote/marshal.ts";
 import { type Arrival, ChannelEnd, forEachCarried, type Message } from "./channel_end.ts";
 import { connectLocally, LocalDelivery } from "./local_delivery.ts";

@@ -11,12 +11,13 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import type { ChannelEnd, Message, MessageValue } from "../channels/channel_end.ts";
-import { CallError, ContractViolation } from "../calls/errors.ts";
+import type { Message, MessageValue } from "../channels/channel_end.ts";
+import { CallError } from "../calls/errors.ts";
 import { BusFault } from "../hal/hardware.ts";
 import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
+import { Loans } from "./loans.ts";
 import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
 import { PeerFault } from "./peer_fault.ts";
 import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
@@ -31,8 +32,7 @@ const backlogMax = 16_384;
 const endOfCode = ["client", "server"] as const;
 
 export class RemotePeer {
-  /** Blocks that the peer has not released yet, by physical address; of shared memory, one for each message. */
-  readonly #lent = new Map<number, Block[]>();
+  readonly #loans: Loans;
   /** Blocks whose bytes are on their way here from the peer. */
   readonly #arriving = new Set<Block>();
   /** Records for ends that are still on their way here from a third kernel. */
@@ -54,7 +54,9 @@ export class RemotePeer {
     /** Index of the other kernel. */
     readonly index: number,
     readonly transport: Transport,
-  ) {}
+  ) {
+    this.#loans = new Loans(kernel.heap);
+  }
 
   /** True when nothing is taken from the peer, nor sent to it, any more. */
   get isCutOff(): boolean {
@@ -63,7 +65,7 @@ export class RemotePeer {
 
   /** Blocks that are lent out: the peer copies them, then releases them. */
   get lent(): readonly Block[] {
-    return [...this.#lent.values()].flat();
+    return this.#loans.blocks;
   }
 
   /** Blocks that belong to no message yet. */
@@ -95,12 +97,7 @@ export class RemotePeer {
         block.bytes.set(text);
         return block;
       },
-      blockLeaves: (block) => {
-        // It counts against its sender until the peer has copied it.
-        const others = this.#lent.get(block.address);
-        if (others === undefined) this.#lent.set(block.address, [block]);
-        else others.push(block);
-      },
+      blockLeaves: (block) => this.#loans.lend(block),
       endLeaves: (carried) => {
         const { travelling, follow } = kernel.channels.depart(carried, this.index);
         afterwards.push(follow);
@@ -199,19 +196,13 @@ export class RemotePeer {
 
   /** The peer takes nothing any more, so it copies nothing either. */
   #takeLeave(): void {
-    for (const block of this.lent) this.kernel.heap.free(block);
-    this.#lent.clear();
+    this.#loans.takeBack();
     this.cutOff(`it has cut ${this.kernel.name} off`);
   }
 
   #released(address: number): void {
-    const blocks = this.#lent.get(address);
-    if (blocks === undefined) {
-      if (this.#isCutOff) return;
-      throw new PeerFault(`it released 0x${address.toString(16)}, which it did not hold`);
-    }
-    this.kernel.heap.free(blocks.shift()!);
-    if (blocks.length === 0) this.#lent.delete(address);
+    if (this.#loans.release(address) || this.#isCutOff) return;
+    throw new PeerFault(`it released 0x${address.toString(16)}, which it did not hold`);
   }
 
   /** An end has arrived: what came for it before, by a shorter way, can be dealt with now. */
@@ -379,37 +370,4 @@ function readPieces(record: RecordReader): { from: number; to: number; length: n
     to: record.f64(),
     length: record.u32(),
   }));
-}
-
-/** Delivery to an end that another kernel holds. */
-export class RemoteDelivery {
-  readonly kind = "remote";
-
-  constructor(readonly peer: RemotePeer, readonly from: ChannelEnd) {}
-
-  describePeer(): string {
-    return `@${this.peer.kernel.nameOf(this.peer.index)}`;
-  }
-
-  send(sequence: number, message: Message): void {
-    if (this.peer.isCutOff) return this.peer.kernel.channels.dispose(message);
-    if (this.peer.isStalled) {
-      this.peer.kernel.channels.dispose(message);
-      throw new ContractViolation(
-        `Contract "${this.from.contract.name}": ${this.describePeer()} does not take what is sent to it, ` +
-          `the last is "${message.definition.tag}"`,
-      );
-    }
-    const { channel, end } = this.from;
-    try {
-      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message);
-    } catch (error) {
-      if (error instanceof CallError) this.peer.kernel.channels.dispose(message);
-      throw error;
-    }
-  }
-
-  close(sequence: number): void {
-    this.peer.sendClose(this.from.channel, this.from.end === "client" ? "server" : "client", sequence);
-  }
 }
