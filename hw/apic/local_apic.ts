@@ -155,8 +155,7 @@ export class LocalApic implements InterruptController {
     this.#errors = this.#latchedErrors = 0;
     this.#commandLow = this.#commandHigh = 0;
     this.#waitsForStartUp = true;
-    this.#options.cpu.interruptHandler = undefined;
-    if (this.#options.cpu.occupied) this.#options.cpu.preempt();
+    this.#options.cpu.reset();
   }
 
   #deliverable(): number | undefined {

@@ -7,6 +7,8 @@
  * - `spend` is the fast way: it moves time on if nothing else is due first.
  * - `occupy` schedules the end and calls back; there is one occupation at a time.
  * - `steal` adds cycles to whatever goes on: interrupt handlers charge with it.
+ * - `stop` ends all execution, as a halt with interrupts off or a fault of the core does; only
+ *   `reset` (INIT, or a card's watchdog) makes the CPU usable again.
  */
 
 import type { AddressSpace } from "../memory/address_space.ts";
@@ -61,6 +63,8 @@ export class Cpu {
   afterInterrupts: (() => void) | undefined;
   /** What "jump to this address" means; set by whoever put code into memory. */
   execute: ((address: number) => void) | undefined;
+  /** Called when the CPU stops, or is reset: what ran here runs no more. */
+  readonly onStop: (() => void)[] = [];
   /** Cycles that this CPU has been busy since power-on. */
   busyCycles = 0;
 
@@ -69,6 +73,7 @@ export class Cpu {
   #end: { instant: Instant; done: () => void; event: ScheduledEvent } | undefined;
   #stolenUntil: Instant = 0 as Instant;
   #inHandler = false;
+  #stopped = false;
   #interruptsEnabled = true;
 
   constructor(queue: EventQueue, definition: CpuDefinition) {
@@ -97,6 +102,32 @@ export class Cpu {
   get passedBusyCycles(): number {
     const end = this.#end?.instant ?? this.#stolenUntil;
     return this.busyCycles - Math.max(0, elapsed(this.#queue.now, end)) * this.frequencyHz / 1e9;
+  }
+
+  /** True from `stop` until `reset`. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  stop(): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#endExecution();
+  }
+
+  /** Everything that ran here is gone; the CPU waits to be started. */
+  reset(): void {
+    this.#endExecution();
+    this.#stopped = false;
+    this.#interruptsEnabled = true;
+  }
+
+  #endExecution(): void {
+    if (this.occupied) this.preempt();
+    this.#stolenUntil = this.#queue.now;
+    this.interruptHandler = undefined;
+    this.afterInterrupts = undefined;
+    for (const notify of this.onStop.splice(0)) notify();
   }
 
   duration(count: number): Duration {
@@ -176,7 +207,10 @@ export class Cpu {
     if (!controller.pending) return;
     this.#inHandler = true;
     try {
-      while (controller.pending) this.interruptHandler(controller.acknowledge());
+      // What runs in the interrupt may stop the CPU.
+      while (this.interruptHandler !== undefined && controller.pending) {
+        this.interruptHandler(controller.acknowledge());
+      }
     } finally {
       this.#inHandler = false;
     }

@@ -65,6 +65,11 @@ const postedStoreNs = 20;
 /** Both levels have lines of 32 bytes; the second, 512 KB, holds what the first does (hardware-reference.md 7.1). */
 const cacheLineSize = 32;
 const secondLevelLines = 512 * 1024 / cacheLineSize;
+/**
+ * From the core's last instruction to its reset by the watchdog. Software that runs serves the watchdog all the
+ * time; as with idle polls, that is taken for granted and not emulated (fitted: some ticks of 10 ms).
+ */
+const watchdogTime = milliseconds(50);
 const uartBlockSize = 0x40;
 const atuBlockSize = 0x1000;
 const mebibyte = 2 ** 20;
@@ -117,13 +122,14 @@ export function createBoard(options: BoardOptions): Board {
     pcixCacheLineSize: description.pciX.cacheLineSize,
     interruptSource: externalSource,
   });
+  const dataCache = new DataCache(space, cacheLineSize, secondLevelLines);
   const complex: Complex = {
     name,
     cpus: [cpu],
     space,
     ports: new AddressSpace(`${name}.ports`),
     dram: [dram],
-    dataCache: new DataCache(space, cacheLineSize, secondLevelLines),
+    dataCache,
     memoryLatencyNs: () => description.memoryLatencyNs,
     // Its one CPU has nobody to interrupt.
     ipiLatency: () => nanoseconds(0),
@@ -134,9 +140,22 @@ export function createBoard(options: BoardOptions): Board {
     complex,
     powerOn(runCard) {
       cpu.execute = (address) => runCard(complex, cpu, address);
+      armWatchdog(queue, cpu, dataCache, firmware);
       firmware.run();
     },
   };
+}
+
+/** A core that has stopped is reset, and its ROM waits for an image again. */
+function armWatchdog(queue: EventQueue, cpu: Cpu, dataCache: DataCache, firmware: Firmware): void {
+  cpu.onStop.push(() =>
+    queue.after(watchdogTime, () => {
+      cpu.reset();
+      dataCache.reset();
+      armWatchdog(queue, cpu, dataCache, firmware);
+      firmware.restart();
+    })
+  );
 }
 
 /** XINT0-3 take the slots' pins as on Intel's reference board: device 1 INTA# is XINT1 (2.9). */

@@ -19,6 +19,7 @@ import { type0Header } from "../pci/configuration_space.ts";
 import type { RegisterDefinition } from "../register/register_map.ts";
 import type { EventLog } from "../time/event_log.ts";
 import { type Duration, milliseconds } from "../time/time.ts";
+import { admaChannelSpacing, admaRegisters } from "./adma_registers.ts";
 import { atuPcieRegisters } from "./atu_pcie.ts";
 import { atuPcixRegisters, configurationAddress, selectableDevices } from "./atu_pcix.ts";
 import { atuControlBits, outboundEnable } from "./atu_windows.ts";
@@ -58,6 +59,11 @@ const memory64 = 0x4;
 const memory64Prefetchable = 0xc;
 /** ICU enable register 0 on page 4, coprocessor 6. */
 const enablePage = 4;
+const enableWords = 4;
+/** TMR0, coprocessor 6 too. */
+const timerRegister = 0;
+const timerPage = 9;
+const admaChannels = 3;
 
 export interface FirmwareOptions {
   readonly name: string;
@@ -96,6 +102,23 @@ export class Firmware {
       const left = Math.max(0, bootTime - pcixResetRecovery) as Duration;
       this.#occupyFor(left, () => this.#present());
     });
+  }
+
+  /** Runs when the watchdog has reset the core: the buses stay as they are, and the card waits for a new image. */
+  restart(): void {
+    this.#record("the watchdog has reset the core");
+    for (let channel = 0; channel < admaChannels; channel++) {
+      this.#write("adma0", channel * admaChannelSpacing + admaRegisters.ACCR.offset, 0);
+    }
+    this.#interruptController.write(timerRegister, timerPage, 0);
+    for (let word = 0; word < enableWords; word++) this.#interruptController.write(word, enablePage, 0);
+    for (let device = 0; device < selectableDevices; device++) {
+      if (this.#probe(device, type0Header.VENDOR_ID.offset) === undefined) continue;
+      // Nothing may write to memory that will be somebody else's.
+      this.#configure(device, type0Header.COMMAND.offset, 0);
+    }
+    this.#options.cpu.interruptHandler = (source) => this.#interrupted(source);
+    this.#occupyFor(this.#options.bootTime, () => this.#present());
   }
 
   #openPcieWindows(): void {

@@ -210,14 +210,37 @@ function ipiLatency({ cpus, interrupts }: HostDescription, from: number, to: num
 function createDram(host: HostDescription, space: AddressSpace): DramBlock[] {
   const latencyNs = memoryLatencyNs(host, 0, 0);
   const latencies = { readLatencyNs: latencyNs, writeLatencyNs: latencyNs };
-  let base = 0;
-  return host.domains.map(({ memoryMiB }, domain) => {
-    const name = `dram${domain}`;
-    const block = new DramBlock({ name, domain, base, size: memoryMiB * mebibyte, latencyNs });
-    base += block.size;
-    space.map({ name, base: block.base, size: block.size, target: block, ...latencies });
+  return dramRanges(host.domains.map(({ memoryMiB }) => memoryMiB * mebibyte)).map((range) => {
+    const block = new DramBlock({ ...range, latencyNs });
+    const { name, base, size } = block;
+    space.map({ name, base, size, target: block, ...latencies });
     return block;
   });
+}
+
+/** One domain's memory after the other; one that meets the PCI window goes on above 4 GiB, as a second block. */
+function dramRanges(
+  sizes: readonly number[],
+): { name: string; domain: number; base: number; size: number }[] {
+  const { pciMemory, memoryAbove } = hostMemoryMap;
+  const ranges = [];
+  let base = 0;
+  for (const [domain, whole] of sizes.entries()) {
+    const name = `dram${domain}`;
+    let size = whole;
+    if (base < pciMemory && base + size > pciMemory) {
+      const below = pciMemory - base;
+      ranges.push({ name, domain, base, size: below });
+      base = memoryAbove;
+      size -= below;
+      ranges.push({ name: `${name}.above`, domain, base, size });
+    } else {
+      if (base === pciMemory) base = memoryAbove;
+      ranges.push({ name, domain, base, size });
+    }
+    base += size;
+  }
+  return ranges;
 }
 
 function hostBus(

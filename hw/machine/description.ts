@@ -73,8 +73,8 @@ const host = object({
   busClockHz: frequencyHz,
   caches,
   /** The first one listed boots. */
-  cpus: listOf(object({ apicId: integer(0, 254), domain: integer(0, 15), instructionCostScale }), 1, 16),
-  domains: listOf(object({ memoryMiB: integer(64, 3072) }), 1, 16),
+  cpus: listOf(object({ apicId: integer(0, 254), domain: integer(0, 63), instructionCostScale }), 1, 128),
+  domains: listOf(object({ memoryMiB: integer(64, 3072) }), 1, 64),
   memory: object({
     localNs: latencyNs,
     /** Needed with more than one domain. */
@@ -202,8 +202,8 @@ export type DescriptionResult =
   | { readonly ok: true; readonly description: MachineDescription }
   | { readonly ok: false; readonly error: string };
 
-/** Memory ends where the PCI window begins (`hostMemoryMap`). */
-const hostMemoryMiBMax = 3072;
+/** What K8 processors of the time address: 40 bits, less the window below 4 GiB, and far less than that. */
+const hostMemoryMiBMax = 65536;
 
 export function parseMachineDescription(source: string, fileName: string): DescriptionResult {
   let json: unknown;

@@ -100,8 +100,12 @@ const cases: [string, (machine: Json) => void, string][] = [
   ["a domain without CPUs", (m) => m["host"]!["cpus"]!.splice(2), "host.domains[1] has 0 CPUs"],
   [
     "too much memory",
-    (m) => set(m["host"]!["domains"]![1]!, "memoryMiB", 3000),
-    "4024 MiB in all, must be at most 3072",
+    (m) => {
+      const host = m["host"] as Record<string, unknown>;
+      host["domains"] = Array.from({ length: 22 }, () => ({ memoryMiB: 3000 }));
+      host["cpus"] = Array.from({ length: 22 }, (_, index) => ({ apicId: index, domain: index }));
+    },
+    "66000 MiB in all, must be at most 65536",
   ],
   [
     "interleaving with an SRAT",

@@ -41,8 +41,9 @@ function platformFacts({ host, acpi }: MachineDescription, dram: readonly Dram[]
   );
   const { localNs, remoteNs } = host.memory;
   const remoteDistance = Math.round(localDistance * (remoteNs ?? localNs) / localNs);
-  const distances = dram.map((from) =>
-    dram.map((to) => from.domain === to.domain ? localDistance : Math.min(remoteDistance, 254))
+  const domains = host.domains.keys().toArray();
+  const distances = domains.map((from) =>
+    domains.map((to) => from === to ? localDistance : Math.min(remoteDistance, 254))
   );
   return {
     cpus: host.cpus,

@@ -1,8 +1,8 @@
 /**
  * Where things are in the host's physical address space and on its I/O ports.
  *
- * DRAM starts at 0, domain after domain, and ends below the PCI window. What firmware
- * keeps below 1 MiB is told by the E820 map.
+ * DRAM starts at 0, domain after domain, up to the PCI window, and goes on at 4 GiB. What
+ * firmware keeps below 1 MiB is told by the E820 map.
  * - APICs are where every PC has them; ports of the UART and of the debug port too.
  */
 
@@ -13,6 +13,8 @@ export const hostMemoryMap = {
   acpiTables: 0xe_0000,
   firmware: 0xf_0000,
   highMemory: 0x10_0000,
+  /** Where memory goes on that has no room below the PCI window. */
+  memoryAbove: 0x1_0000_0000,
   pciMemory: 0xc000_0000,
   pciMemorySize: 0x2000_0000,
   ecam: 0xe000_0000,

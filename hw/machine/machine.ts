@@ -25,7 +25,8 @@ export interface Dram {
   readonly latencyNs: number;
   /**
    * Puts `backing` in place of the plain bytes of [base, base + size), for as long as
-   * the machine runs: the exchange heap keeps each block in a buffer of its own.
+   * the machine runs: the exchange heap keeps each block in a buffer of its own. Overlaying
+   * the same range again replaces the backing, as a kernel that is started again does.
    */
   overlay(base: number, size: number, backing: DramBacking): void;
 }

@@ -37,6 +37,12 @@ export class DataCache {
     this.#capacity = lines;
   }
 
+  /** The core is reset: all lines are forgotten, changed or not, and nothing is covered. */
+  reset(): void {
+    this.#lines.clear();
+    this.#covered.length = 0;
+  }
+
   /** How many lines an access touches. */
   linesOf(address: number, length: number): number {
     if (length === 0) return 0;

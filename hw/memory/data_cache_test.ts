@@ -75,6 +75,22 @@ Deno.test("whatever the CPU stores, it reads the same, and so does DMA after a c
   }));
 });
 
+Deno.test("a reset forgets what was stored and not cleaned, and who keeps lines of its own", () => {
+  const { memory, cache } = cacheOnABench();
+  cache.write(0, bytes(9));
+  cache.cover(64, 32, {
+    clean: () => {
+      throw new Error("covered");
+    },
+    invalidate: () => {},
+  });
+  cache.reset();
+  assertEquals([...cache.read(0, 1)], [0]);
+  cache.write(64, bytes(7));
+  cache.clean(64, 1);
+  assertEquals([...memory.read(64, 1)], [7]);
+});
+
 Deno.test("lines are counted as an access touches them", () => {
   const { cache } = cacheOnABench();
   assertEquals([[0, 32], [31, 2], [5, 0], [32, 33]].map(([at, length]) => cache.linesOf(at!, length!)), [

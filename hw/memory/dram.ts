@@ -4,7 +4,8 @@
  * Bytes live in 64 KiB chunks that are made at their first write, so a machine of
  * gigabytes costs the host only what software touches. Unwritten bytes read as 0.
  * - Offsets (BusTarget) start at `base`; `overlay` and faults take physical addresses.
- * - An overlay takes the place of the plain bytes for good; overlays do not overlap.
+ * - An overlay takes the place of the plain bytes, until another takes its own: the same range
+ *   may be overlaid again, and overlays do not overlap otherwise.
  * - A defect is a property of the cell: every read of its address is XORed with the
  *   defect's bits, whoever keeps the byte.
  */
@@ -62,6 +63,8 @@ export class DramBlock implements Dram, BusTarget {
   overlay(base: number, size: number, backing: DramBacking): void {
     const start = base - this.base;
     const end = start + size;
+    const before = this.#overlays.findIndex((other) => other.start === start && other.end === end);
+    if (before >= 0) this.#overlays.splice(before, 1);
     const clash = this.#overlays.some((other) => start < other.end && other.start < end);
     if (start < 0 || end > this.size || size <= 0 || clash) {
       const place = `${size} bytes at 0x${base.toString(16)} of ${this.name}`;
