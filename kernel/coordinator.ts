@@ -5,7 +5,9 @@
 
 import type { KernelRow } from "./abi/kernel.ts";
 import type { BootArchive } from "./boot/boot_archive.ts";
-import { later, milliseconds } from "./hal/hardware.ts";
+import { takePanicRecord } from "./boot/panic_record.ts";
+import { CallError } from "./calls/errors.ts";
+import { type Instant, later, milliseconds, nanoseconds } from "./hal/hardware.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Namespace } from "./namespace/namespace.ts";
 import type { Manifest } from "./placement/manifest.ts";
@@ -16,8 +18,33 @@ import { WaitQueue } from "./scheduling/wait_queue.ts";
 /** A kernel of the machine, as the coordinator knows it. */
 export interface KnownKernel {
   readonly index: number;
+  readonly station: number;
   readonly row: KernelRow;
+  /** Where the kernel writes why it panics, as the host's CPUs see it. */
+  readonly panicRecord: number;
+  /** Of a kernel of the host: its message area, and whom to interrupt. */
+  readonly host?: { readonly messages: { base: number; size: number }; readonly apicId: number };
+  /** Of a card: where its messaging unit is, for introductions. */
+  readonly messagingUnit?: number;
+  /** Takes the machine's part away from it: its CPUs stop, or its card may not reach memory any more. */
+  stop(): void;
 }
+
+/** A place whose kernel is gone. */
+export interface DownKernel {
+  readonly row: KernelRow;
+  readonly station: number;
+  readonly reason: string;
+}
+
+/**
+ * Each kernel writes a counter with every tick of 10 ms, and the coordinator looks at all of them halfway
+ * between; the third look in a row that finds one unchanged declares its kernel dead. As with polls
+ * (DESIGN section 3) the looks that find nothing are computed, not run: they cost less than a thousandth of
+ * a per cent of a CPU.
+ */
+const heartbeat = milliseconds(10);
+const missedBeats = 3;
 
 /** How long a kernel may take to tell how busy it is; it takes microseconds, unless it is dead. */
 export const answerTime = milliseconds(5);
@@ -29,13 +56,20 @@ export function describeKernel({ name, isa, cpus, memoryMiB, place }: KernelRow)
   } MiB, ${place}`;
 }
 
+/** Channel numbers carry eight bits of it. */
+const indexesMax = 256;
+
 export class Coordinator {
   readonly kernels: KnownKernel[] = [];
-  /** Where the kernels of the host keep their message areas, and how to interrupt them. */
-  readonly hosts = new Map<
-    number,
-    { readonly messages: { base: number; size: number }; readonly apicId: number }
-  >();
+  /** Places where a kernel was, and is no more. */
+  readonly down: DownKernel[] = [];
+  /** The cards that were met, in the order of their numbers. */
+  readonly cardLocations: string[] = [];
+  /** How many domains the host has. */
+  domains = 1;
+  /** Boots a kernel in a domain again; set by the boot loader. */
+  bootDomain: ((station: number) => void) | undefined;
+  #nextIndex = 1;
   /** Threads that wait for the power button. */
   readonly powerButton = new WaitQueue();
   powerButtonPressed = false;
@@ -62,19 +96,85 @@ export class Coordinator {
     return place(manifest, candidates, kernelsServing);
   }
 
-  messageAreaOf(index: number): { base: number; size: number } {
-    const host = this.hosts.get(index);
-    if (host === undefined) throw new Error(`Kernel ${index} is not one of the host's`);
-    return host.messages;
+  /** The kernels of the host, in the order of their numbers. */
+  get hosts(): (KnownKernel & Required<Pick<KnownKernel, "host">>)[] {
+    return this.kernels.filter((known) => known.host !== undefined) as never;
   }
 
-  /** Interrupts the first CPU of another kernel of the host. */
-  interruptKernel(index: number): void {
-    const host = this.hosts.get(index);
-    if (host === undefined) {
-      throw new Error(`A card rang for kernel ${index}, which is not one of the host's`);
+  /** A number for a kernel that is about to start. */
+  takeIndex(): number {
+    if (this.#nextIndex >= indexesMax) {
+      throw new CallError(
+        "OutOfMemory",
+        `This machine has started ${indexesMax} kernels, and numbers no more`,
+      );
     }
-    this.kernel.platform.sendIpi(this.kernel.dispatchers[0]!.cpu, host.apicId);
+    return this.#nextIndex++;
+  }
+
+  /** A kernel is up. */
+  enter(known: KnownKernel): void {
+    const at = this.down.findIndex(({ row }) => row.name === known.row.name);
+    if (at >= 0) this.down.splice(at, 1);
+    this.kernels.push(known);
+    this.kernel.say(describeKernel(known.row));
+  }
+
+  /** All kernels as tables show them, those that are down among them. */
+  get rows(): KernelRow[] {
+    const down = this.down.map(({ row, reason }): KernelRow =>
+      Object.freeze({ ...row, state: "down", reason })
+    );
+    return [...this.kernels.map(({ row }) => row), ...down];
+  }
+
+  /** A kernel has interrupted because it panics. */
+  heedAlarms(): void {
+    const { space } = this.kernel.complex;
+    for (const { index, panicRecord } of [...this.kernels]) {
+      if (index === this.kernel.index) continue;
+      const reason = takePanicRecord(space, panicRecord);
+      if (reason !== undefined) this.bury(index, `kernel panic: ${reason}`);
+    }
+  }
+
+  /** The CPUs of a kernel have stopped: its counter does not change any more, which the third look shows. */
+  heartbeatStops(index: number): void {
+    const { timers, clock } = this.kernel;
+    const lastBeat = Math.floor(clock.now / heartbeat) * heartbeat as Instant;
+    const noticed = later(lastBeat, nanoseconds((missedBeats + 0.5) * heartbeat));
+    timers.at(noticed, () => this.bury(index, `no heartbeat for ${missedBeats * heartbeat / 1e6} ms`));
+  }
+
+  /** A kernel is dead: its names go, its channels close, and all others are told. */
+  bury(index: number, reason: string): void {
+    const at = this.kernels.findIndex((known) => known.index === index);
+    if (at < 0) return;
+    const [known] = this.kernels.splice(at, 1);
+    const { row, station } = known!;
+    this.down.push({ row, station, reason });
+    this.kernel.say(`${row.name} is down: ${reason}`);
+    known!.stop();
+    this.kernel.disconnect(index);
+    for (const peer of this.kernel.peers) peer.sendGone(index);
+  }
+
+  /**
+   * Starts a kernel again, fresh, at the place of one that is down; one that runs is stopped first. The location of
+   * its device, if it is a card, which its driver is to bring up.
+   */
+  restart(name: string): string {
+    const running = this.kernels.find(({ row }) => row.name === name);
+    if (running?.index === this.kernel.index) {
+      throw new CallError("BadArgument", `${name} is the coordinator: only the machine can be started again`);
+    }
+    if (running !== undefined) this.bury(running.index, "stopped, to be started again");
+    const down = this.down.find(({ row }) => row.name === name);
+    if (down === undefined) throw new CallError("NotFound", `No kernel is named "${name}"`);
+    const card = this.cardLocations[down.station - this.domains];
+    if (card !== undefined) return card;
+    this.bootDomain!(down.station);
+    return "";
   }
 
   pressPowerButton(): void {
@@ -109,6 +209,6 @@ export class Coordinator {
   }
 
   #cpuUseOf(index: number): number {
-    return index === this.kernel.index ? this.kernel.cpuUse : this.kernel.peer(index).load;
+    return index === this.kernel.index ? this.kernel.cpuUse : this.kernel.findPeer(index)?.load ?? 0;
   }
 }

@@ -6,9 +6,11 @@
  * - This class holds the parts together and knows which CPU is executing kernel code,
  *   so that work can be charged to it.
  * - What only the coordinator has stands in `coordinator`.
+ * - An exception in its own code is a bug of ours: the kernel panics, which ends a satellite,
+ *   or with the coordinator the machine.
  */
 
-import type { KernelRow } from "./abi/kernel.ts";
+import type { Call, KernelRow } from "./abi/kernel.ts";
 import type { Contract } from "./contracts/contract.ts";
 import { ContractRegistry } from "./contracts/registry.ts";
 import { nameWatchContract } from "./contracts/name_watch.ts";
@@ -29,6 +31,7 @@ import { NamespaceClient } from "./namespace/namespace_client.ts";
 import { memoryQuotaDefault, type SystemManifest } from "./placement/manifest.ts";
 import { Process, type ProgramLoader } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
+import { LostKernels } from "./remote/lost_kernels.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
 import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
 import { defaultBalancer } from "./scheduling/balancer.ts";
@@ -38,7 +41,10 @@ import { Scheduler } from "./scheduling/scheduler.ts";
 import { KernelTimers } from "./scheduling/timers.ts";
 
 export interface KernelOptions {
+  /** Its number, which no other kernel of this run has or had. */
   readonly index: number;
+  /** The number of its place, the same when a kernel is started there again: where its pair areas are. */
+  readonly station: number;
   readonly name: string;
   readonly role: "coordinator" | "satellite";
   /** Where it runs, such as "domain 0" or "card 0". */
@@ -54,6 +60,12 @@ export interface KernelOptions {
   readonly seed: number;
   /** Phase two: an instance of a program for an ISA, from its intermediate language. */
   instantiate: ProgramLoader;
+  /** The last thing that a kernel does: tells the coordinator why; of the coordinator itself, ends the machine. */
+  alarm(kernel: Kernel, reason: string): void;
+  /** For whoever looks for the bug: the exception that became a panic. */
+  onPanic?(kernel: string, error: unknown): void;
+  /** The kernel's CPUs have stopped, or were taken from it. */
+  onHalt?(kernel: Kernel): void;
 }
 
 export class Kernel {
@@ -82,10 +94,16 @@ export class Kernel {
   coordinator: Coordinator | undefined;
   /** A card was introduced. */
   onMeet: ((card: Introduction) => void) | undefined;
+  /** Kernels that are no more. */
+  readonly lost: LostKernels;
+  /** True when this kernel will never execute again. */
+  isHalted = false;
   /** Pairs with cards, for a kernel of the host. */
-  readonly cardTransports: HostCardTransport[] = [];
+  readonly cardTransports = new Map<number, HostCardTransport>();
   #names: NamespaceClient | undefined;
   readonly #peers = new Map<number, { readonly name: string; readonly peer: RemotePeer }>();
+  /** Kernels that are gone while a copy from them is under way. */
+  readonly #leaving = new Set<RemotePeer>();
   #random: number;
 
   constructor(options: KernelOptions) {
@@ -109,6 +127,7 @@ export class Kernel {
     memory.dram.overlay(memory.heap.base, memory.heap.size, this.heap);
     this.channels = new ChannelTable(this);
     this.processes = new ProcessTable(this);
+    this.lost = new LostKernels(this);
     this.self = new Process(0, this.name, kernelManifest, []);
     this.#random = (options.seed ^ Math.imul(options.index + 1, 0x9e3779b9)) >>> 0;
     for (const contract of kernelContracts) this.contracts.admit(contract, this.self);
@@ -117,6 +136,30 @@ export class Kernel {
   /** Lets the CPUs take interrupts and run threads. */
   start(): void {
     for (const dispatcher of this.dispatchers) dispatcher.start();
+  }
+
+  /** A CPU executes this kernel from now on: when it stops, so does the kernel. */
+  occupies(cpu: Cpu): void {
+    cpu.onStop.push(() => this.halt());
+  }
+
+  /** The kernel's own code has failed: it says so and stops. */
+  panic(error: unknown): void {
+    if (this.isHalted) return;
+    const reason = (error instanceof Error ? error.message : String(error)).split("\n")[0]!;
+    this.say(`${this.name}: kernel panic: ${reason}`);
+    this.options.onPanic?.(this.name, error);
+    this.options.alarm(this, reason);
+    this.halt();
+  }
+
+  /** Stops all CPUs, for good: a kernel of which one CPU has stopped cannot go on, since all share its locks. */
+  halt(): void {
+    if (this.isHalted) return;
+    this.isHalted = true;
+    this.note("halted");
+    for (const { cpu } of this.dispatchers) cpu.stop();
+    this.options.onHalt?.(this);
   }
 
   /** The way to the namespace; set when the kernel has been connected to it. */
@@ -142,6 +185,8 @@ export class Kernel {
       memoryMiB: Math.round(memory.total / 2 ** 20),
       place,
       path: `/kernels/${this.name}`,
+      state: "up",
+      reason: "",
     });
   }
 
@@ -205,7 +250,23 @@ export class Kernel {
   /** Another kernel has become reachable; its service thread starts. */
   connect(name: string, peer: RemotePeer): void {
     this.#peers.set(peer.index, { name, peer });
-    this.processes.startThread(this.self, peer.serve(), `service of ${name}`);
+    this.processes.startThread(this.self, this.#serve(peer), `service of ${name}`);
+  }
+
+  *#serve(peer: RemotePeer): Call<void> {
+    yield* peer.serve();
+    this.#leaving.delete(peer);
+  }
+
+  /** Another kernel is gone: what it had here comes back, and channels to it close. */
+  disconnect(index: number): void {
+    const peer = this.findPeer(index);
+    if (peer === undefined) return;
+    this.note(`${this.nameOf(index)} is gone`);
+    this.#peers.delete(index);
+    this.cardTransports.delete(index);
+    if (peer.arriving.size > 0) this.#leaving.add(peer);
+    peer.abandon();
   }
 
   peer(index: number): RemotePeer {
@@ -214,13 +275,18 @@ export class Kernel {
     return peer;
   }
 
-  /** The connection to a kernel; undefined between two cards. */
+  /** The way to another kernel; undefined when it is gone, or cannot be reached from here. */
   findPeer(index: number): RemotePeer | undefined {
     return this.#peers.get(index)?.peer;
   }
 
   get peers(): RemotePeer[] {
     return [...this.#peers.values()].map(({ peer }) => peer);
+  }
+
+  /** Blocks that bytes from other kernels are on their way into, and no message has yet. */
+  get arriving(): Block[] {
+    return [...this.peers, ...this.#leaving].flatMap((peer) => [...peer.arriving]);
   }
 
   nameOf(index: number): string {
@@ -258,8 +324,11 @@ export class Kernel {
   /** An interrupt that is not the dispatcher's own business. */
   interrupted(source: InterruptSource): void {
     if (source.kind === "device") this.interrupts.fired(source.line);
+    else if (source.kind === "alarm") this.coordinator?.heedAlarms();
     // An IPI means that there is something to run, or that a card rang for this kernel.
-    else if (source.kind === "ipi") { for (const transport of this.cardTransports) transport.lookAround(); }
+    else if (source.kind === "ipi") {
+      for (const transport of this.cardTransports.values()) transport.lookAround();
+    }
   }
 }
 

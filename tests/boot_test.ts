@@ -97,7 +97,7 @@ Deno.test("with --json every command prints one object whose rows have exactly t
   // In the order of `exec`; the tables of docs/command-line.md.
   const fields = [
     "allocatedKiB:number cpuMs:number kernel:string memoryKiB:number pid:number program:string state:string threads:number",
-    "cpus:number isa:string memoryMiB:number name:string path:string place:string platform:string role:string",
+    "cpus:number isa:string memoryMiB:number name:string path:string place:string platform:string reason:string role:string state:string",
     "client:string contract:string id:string kind:string server:string",
     "blocks:number bytes:number kernel:string name:string part:string",
     "attributes:string contract:string kernel:string kind:string path:string platform:string process:string target:string",

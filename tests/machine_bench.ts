@@ -98,7 +98,11 @@ export class BootedMachine {
     this.machine.console.onOutput = (bytes) => this.#printed += decoder.decode(bytes, { stream: true });
     this.lan.attach(this.machine.plug(this.lan));
     const managerArguments = ["--shell", "--json\n--batch"];
-    this.host = bootHelios(this.machine, { archive, instantiate, seed, managerArguments });
+    // A panic is a bug of ours, which a test must not miss.
+    const onPanic = (_kernel: string, error: unknown) => {
+      throw error;
+    };
+    this.host = bootHelios(this.machine, { archive, instantiate, seed, managerArguments, onPanic });
     endWithoutLeaks(this.queue, () => this.host.everyKernel);
   }
 

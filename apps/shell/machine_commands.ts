@@ -46,6 +46,8 @@ const kernelColumns = columns({
   cpus: "CPUS",
   memoryMiB: "MEMORY (MiB)",
   place: "PLACE",
+  state: "STATE",
+  reason: "REASON",
 });
 
 const schedulerColumns = columns({
@@ -184,6 +186,12 @@ function* kill({ kernel, words }: Context): Call<Result> {
   return typeof answer === "string" ? failure(`Cannot end process ${pid}: ${answer}`) : done;
 }
 
+function* restart({ kernel, words }: Context): Call<Result> {
+  const name = words[1]!;
+  const answer = yield* ask(kernel, (manager) => manager.send("restart", { kernel: name }));
+  return typeof answer === "string" ? failure(`Cannot start "${name}" again: ${answer}`) : done;
+}
+
 function* manifest({ kernel, words, output }: Context): Call<Result> {
   const program = words[1]!;
   const answer = yield* ask(kernel, (manager) => manager.send("manifest", { program }));
@@ -255,7 +263,12 @@ function describeInterface(row: Row): string {
 
 export const machineCommands: readonly CommandDefinition[] = [
   tableCommand("ps", "lists the processes of all kernels", "processes", processColumns),
-  tableCommand("kernels", "lists the kernels of this machine", "kernels", kernelColumns),
+  tableCommand(
+    "kernels",
+    "lists the kernels of this machine, those that are down too",
+    "kernels",
+    kernelColumns,
+  ),
   tableCommand("channels", "lists all channels and who is at their ends", "channels", channelColumns),
   tableCommand(
     "scheduler",
@@ -296,6 +309,13 @@ export const machineCommands: readonly CommandDefinition[] = [
     doc: "runs a program; its name alone does, too",
     words: [1, Infinity],
     run: (context) => runForeground({ ...context, words: context.words.slice(1) }),
+  },
+  {
+    name: "restart",
+    usage: "restart KERNEL",
+    doc: "starts a satellite kernel again, fresh; what ran there ends",
+    words: [1, 1],
+    run: restart,
   },
   { name: "kill", usage: "kill PID", doc: "ends a process", words: [1, 1], run: kill },
   {

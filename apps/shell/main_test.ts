@@ -160,7 +160,10 @@ Deno.test("the machine's tables have headings with units", () => {
     /^PID +PROGRAM +KERNEL +STATE +THREADS +CPU \(ms\) +MEMORY \(KiB\) +ALLOCATED \(KiB\)\n/,
   );
   assertMatch(runLine("ps").text, /\n +\d+ +Shell +kernel0/);
-  assertMatch(runLine("kernels").text, /NAME +ROLE +ISA +CPUS +MEMORY \(MiB\) +PLACE\nkernel0 +coordinator/);
+  assertMatch(
+    runLine("kernels").text,
+    /NAME +ROLE +ISA +CPUS +MEMORY \(MiB\) +PLACE +STATE +REASON\nkernel0 +coordinator/,
+  );
   assertMatch(runLine("channels").text, /CONTRACT +CLIENT +SERVER +KIND\ntcp\/1/);
   assertMatch(runLine("ns /service").text, /\/service\/processes +service +ProcessManagerContract +kernel0/);
   assertMatch(runLine("ls /service").text, /service +ProcessManagerContract +kernel0 +processes/);

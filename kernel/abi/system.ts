@@ -20,6 +20,9 @@ export interface KernelRow {
   readonly memoryMiB: number;
   readonly place: string;
   readonly path: string;
+  readonly state: "up" | "down";
+  /** Why it is down; empty while it is up. */
+  readonly reason: string;
 }
 
 export interface ProcessRow {
@@ -127,8 +130,10 @@ export interface ManifestDescription {
 export interface SystemCalls {
   /** This kernel's own row. */
   thisKernel(): Call<KernelRow>;
-  /** All kernels of the machine, coordinator first; coordinator only. */
+  /** All kernels of the machine, coordinator first, those that are down last; coordinator only. */
   kernels(): Call<readonly KernelRow[]>;
+  /** Starts a satellite afresh; gives its card's location, for the driver, or "". NotFound, BadArgument; coordinator only. */
+  restartKernel(name: string): Call<string>;
   /** Processes of this kernel. */
   processes(): Call<readonly ProcessRow[]>;
   /** What this kernel counted for its processes, and for those that ended lately. */

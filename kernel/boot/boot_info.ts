@@ -17,7 +17,16 @@ const entrySize = 48;
 const pairsMax = 64;
 export const bootInfoSize = headerSize + pairsMax * entrySize;
 
-const field = { magic: 0, index: 4, count: 8, memoryMiB: 12, name: 16, platform: 16, isa: 48 } as const;
+const field = {
+  magic: 0,
+  index: 4,
+  count: 8,
+  memoryMiB: 12,
+  station: 12,
+  name: 16,
+  platform: 16,
+  isa: 48,
+} as const;
 /** The card's block is longer than the header: its ISA stands behind the platform. */
 const factsSize = field.isa + textSize;
 
@@ -31,7 +40,16 @@ export interface CardFacts {
 export interface BootInfo {
   readonly index: number;
   readonly name: string;
-  readonly pairs: readonly { readonly kernel: number; readonly area: number; readonly name: string }[];
+  readonly station: number;
+  readonly pairs: readonly HostPair[];
+}
+
+/** A kernel of the host: its number and its place's, and where the pair area lies on the bus. */
+export interface HostPair {
+  readonly kernel: number;
+  readonly station: number;
+  readonly area: number;
+  readonly name: string;
 }
 
 export function encodeCardFacts(facts: CardFacts): Uint8Array {
@@ -66,10 +84,12 @@ export function encodeBootInfo(info: BootInfo): Uint8Array {
   view.setUint32(field.magic, magicOfHost, true);
   view.setUint32(field.index, info.index, true);
   view.setUint32(field.count, info.pairs.length, true);
+  view.setUint32(field.station, info.station, true);
   writeText(bytes, field.name, info.name);
   info.pairs.forEach((pair, index) => {
     const at = headerSize + index * entrySize;
     view.setUint32(at, pair.kernel, true);
+    view.setUint32(at + 4, pair.station, true);
     view.setFloat64(at + 8, pair.area, true);
     writeText(bytes, at + 16, pair.name);
   });
@@ -84,11 +104,17 @@ export function decodeBootInfo(bytes: Uint8Array): BootInfo | undefined {
     const at = headerSize + index * entrySize;
     return {
       kernel: view.getUint32(at, true),
+      station: view.getUint32(at + 4, true),
       area: view.getFloat64(at + 8, true),
       name: readText(bytes, at + 16),
     };
   });
-  return { index: view.getUint32(field.index, true), name: readText(bytes, field.name), pairs };
+  return {
+    index: view.getUint32(field.index, true),
+    station: view.getUint32(field.station, true),
+    name: readText(bytes, field.name),
+    pairs,
+  };
 }
 
 function writeText(bytes: Uint8Array, offset: number, text: string): void {

@@ -12,22 +12,24 @@ import { AdmaChannel, descriptorsMax } from "../hal/adma.ts";
 import type { AddressSpace, Complex, Cpu, DataCache } from "../hal/hardware.ts";
 import { Iop348Platform } from "../hal/iop348_platform.ts";
 import { MemcpyEngine } from "../hal/memcpy_engine.ts";
+import type { TransferEngine } from "../hal/transfer_engine.ts";
 import { Kernel } from "../kernel.ts";
 import { layOutMemory } from "../memory/layout.ts";
 import { pageSize } from "../memory/page_allocator.ts";
 import { parseSystemManifest } from "../placement/manifest.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
 import { CardTransport } from "../remote/card_transport.ts";
-import { pairAreaSize } from "../remote/pair_area.ts";
+import { freshCounters, pairAreaSize } from "../remote/pair_area.ts";
 import { RemotePeer } from "../remote/remote_peer.ts";
 import { type BootImage, readBootImage } from "./boot_image.ts";
-import { type BootInfo, bootInfoSize, decodeBootInfo, encodeCardFacts } from "./boot_info.ts";
-import { bootInfoBit, namespaceSerial } from "./card.ts";
+import { type BootInfo, bootInfoSize, decodeBootInfo, encodeCardFacts, type HostPair } from "./boot_info.ts";
+import { bellOf, bootInfoBit, haltBit, namespaceSerial, panicBit } from "./card.ts";
 import { describeDevice, findPciDevices } from "./devices.ts";
 import type { BootOptions } from "./host_boot.ts";
+import { writePanicRecord } from "./panic_record.ts";
 
 const messagingUnit = 0xffd8_4000;
-const register = { OMR0: 0x18, OMR1: 0x1c, IDR: 0x20, IISR: 0x24, IIMR: 0x28 } as const;
+const register = { OMR0: 0x18, OMR1: 0x1c, IDR: 0x20, IISR: 0x24, IIMR: 0x28, ODR: 0x2c } as const;
 /** Inbound status and mask bit of the doorbell. */
 const doorbellBit = 1 << 2;
 const messagingSource = 12;
@@ -37,13 +39,19 @@ const bootInfoAddress = 0x0060_0000;
 const admaChannels = 3;
 const descriptorSize = 32;
 
-/** The card's core jumps to the image at `imageAddress`; `onKernel` hears of the kernel when it runs. */
+/** Who hears of a card's kernel when it runs, and when its core has stopped. */
+export interface CardObserver {
+  onKernel(kernel: Kernel): void;
+  onHalt(kernel: Kernel): void;
+}
+
+/** The card's core jumps to the image at `imageAddress`. */
 export function bootCard(
   complex: Complex,
   cpu: Cpu,
   imageAddress: number,
   options: BootOptions,
-  onKernel: (kernel: Kernel) => void,
+  observer: CardObserver,
 ): void {
   const { space } = complex;
   const image = readBootImage((address, length) => space.read(address, length), imageAddress);
@@ -60,8 +68,10 @@ export function bootCard(
     if ((takeDoorbells(complex) >>> bootInfoBit & 1) === 0) return platform.acknowledge(messagingSource);
     const info = decodeBootInfo(space.read(bootInfoAddress, bootInfoSize));
     if (info === undefined) throw new Error("The host rang, but the boot-info block is not filled in");
-    onKernel(startKernel(complex, cpu, platform, image, info, options));
+    observer.onKernel(startKernel(complex, cpu, platform, image, info, options, observer));
   });
+  // What rang for a kernel before this one.
+  takeDoorbells(complex);
   space.write32(messagingUnit + register.IIMR, ~doorbellBit >>> 0);
   platform.connect(messagingSource);
   space.write32(messagingUnit + register.OMR1, bootInfoAddress);
@@ -82,10 +92,12 @@ function startKernel(
   image: BootImage,
   info: BootInfo,
   options: BootOptions,
+  observer: CardObserver,
 ): Kernel {
-  const { clock, log, seed, instantiate } = options;
+  const { clock, log, seed, instantiate, onPanic } = options;
   const kernel = new Kernel({
     index: info.index,
+    station: info.station,
     name: info.name,
     role: "satellite",
     place: info.name.replace("card", "card "),
@@ -99,13 +111,22 @@ function startKernel(
     system: parseSystemManifest(image.system, "system.xml"),
     seed,
     instantiate,
+    alarm,
+    ...(onPanic && { onPanic }),
+    onHalt: (halted) => observer.onHalt(halted),
   });
   kernel.start();
-  const transports = connectHosts(kernel, info);
+  kernel.occupies(cpu);
+  const pairs = new HostPairs(kernel);
+  for (const pair of info.pairs) pairs.connect(pair);
+  kernel.onMeet = ({ index, station, name, address }) => {
+    pairs.connect({ kernel: index, station, area: address, name });
+  };
   const owner = {};
   kernel.interrupts.listen(messagingSource, owner, () => {
     const bells = takeDoorbells(complex);
-    for (const [host, transport] of transports) if ((bells >>> host & 1) === 1) transport.interrupted();
+    pairs.rung(bells);
+    if ((bells >>> haltBit & 1) === 1) return kernel.halt();
     kernel.interrupts.acknowledge(messagingSource, owner);
   });
   const contract = kernel.contracts.admit(namespaceContract, kernel.self);
@@ -118,35 +139,64 @@ function startKernel(
   return kernel;
 }
 
-/** Makes the pairs with the kernels of the host; pairs share the transfer engines in turn. */
-function connectHosts(kernel: Kernel, info: BootInfo): Map<number, CardTransport> {
-  const { space, dataCache: cache } = kernel.complex;
-  if (cache === undefined) throw new Error("A card's kernel expects a cache that DMA does not see");
-  const { cpu } = kernel.dispatchers[0]!;
-  const engines = kernel.options.system.cardTransport === "memcpy"
-    ? [new MemcpyEngine(space, cache, cpu)]
-    : openChannels(kernel, space, cache, Math.min(admaChannels, info.pairs.length));
-  return new Map(info.pairs.map((pair, index) => {
-    const bellWord = pagesFor(kernel, 128);
-    cache.write(bellWord, new Uint8Array(Uint32Array.of(2 ** pair.kernel).buffer));
-    const mirror = pagesFor(kernel, pairAreaSize);
-    cache.write(mirror, new Uint8Array(pairAreaSize));
-    const transport = new CardTransport({
-      cache,
-      cpu,
-      engine: engines[index % engines.length]!,
-      hostArea: pair.area,
-      mirror,
-      bellWord,
-    });
-    kernel.connect(pair.name, new RemotePeer(kernel, pair.kernel, transport));
-    return [pair.kernel, transport] as const;
-  }));
+/** The last that the kernel of a card does. */
+function alarm({ complex: { space } }: Kernel, reason: string): void {
+  writePanicRecord(space, bootInfoAddress + bootInfoSize, reason);
+  space.write32(messagingUnit + register.ODR, 1 << panicBit);
 }
 
-function openChannels(kernel: Kernel, space: AddressSpace, cache: DataCache, count: number): AdmaChannel[] {
+/** The pairs with the kernels of the host; they share the transfer engines in turn. */
+class HostPairs {
+  readonly #kernel: Kernel;
+  readonly #cache: DataCache;
+  readonly #engines: readonly TransferEngine[];
+  readonly #transports = new Map<number, { readonly station: number; readonly transport: CardTransport }>();
+  /** Memory for a pair, by station: a kernel that is started again gets that of the one before. */
+  readonly #memory = new Map<number, { readonly bellWord: number; readonly mirror: number }>();
+
+  constructor(kernel: Kernel) {
+    const { space, dataCache: cache } = kernel.complex;
+    if (cache === undefined) throw new Error("A card's kernel expects a cache that DMA does not see");
+    this.#kernel = kernel;
+    this.#cache = cache;
+    this.#engines = kernel.options.system.cardTransport === "memcpy"
+      ? [new MemcpyEngine(space, cache, kernel.dispatchers[0]!.cpu)]
+      : openChannels(kernel, space, cache);
+  }
+
+  connect({ kernel: index, station, area, name }: HostPair): void {
+    const kernel = this.#kernel;
+    const cache = this.#cache;
+    const memory = this.#memory.get(station) ??
+      { bellWord: pagesFor(kernel, 128), mirror: pagesFor(kernel, pairAreaSize) };
+    this.#memory.set(station, memory);
+    cache.write(memory.bellWord, new Uint8Array(Uint32Array.of(1 << bellOf(station)).buffer));
+    cache.write(memory.mirror, freshCounters);
+    const transport = new CardTransport({
+      cache,
+      cpu: kernel.dispatchers[0]!.cpu,
+      engine: this.#engines[station % this.#engines.length]!,
+      hostArea: area,
+      ...memory,
+    });
+    for (const [other, { station: taken }] of this.#transports) {
+      if (taken === station) this.#transports.delete(other);
+    }
+    kernel.connect(name, new RemotePeer(kernel, index, transport));
+    this.#transports.set(index, { station, transport });
+  }
+
+  /** The host has rung doorbells. */
+  rung(bells: number): void {
+    for (const { station, transport } of this.#transports.values()) {
+      if ((bells >>> bellOf(station) & 1) === 1) transport.interrupted();
+    }
+  }
+}
+
+function openChannels(kernel: Kernel, space: AddressSpace, cache: DataCache): AdmaChannel[] {
   const { cpu } = kernel.dispatchers[0]!;
-  return Array.from({ length: count }, (_, index) => {
+  return Array.from({ length: admaChannels }, (_, index) => {
     const descriptors = pagesFor(kernel, descriptorsMax * descriptorSize);
     const channel = new AdmaChannel(space, cache, cpu, index, descriptors);
     for (const source of Object.values(channel.sources)) {

@@ -8,13 +8,14 @@
 import type { Kernel } from "../kernel.ts";
 import { pairAreaAddress } from "../memory/layout.ts";
 import { MemcpyTransport, SharedLines } from "../remote/memcpy_transport.ts";
-import { pairAreaSize, type Side } from "../remote/pair_area.ts";
+import { freshCounters, pairAreaSize, type Side } from "../remote/pair_area.ts";
 import { RemotePeer } from "../remote/remote_peer.ts";
 
-/** `lower` has the smaller index and the pair area in its memory. */
-export function connectDomains(lower: Kernel, higher: Kernel): void {
-  const area = pairAreaAddress(lower.options.memory.messages, higher.index, pairAreaSize);
-  lower.complex.space.write(area, new Uint8Array(pairAreaSize));
+/** The pair area lies in the memory of the lower station. */
+export function connectDomains(one: Kernel, other: Kernel): void {
+  const [lower, higher] = one.options.station < other.options.station ? [one, other] : [other, one];
+  const area = pairAreaAddress(lower.options.memory.messages, higher.options.station, pairAreaSize);
+  lower.complex.space.write(area, freshCounters);
   const lines = new SharedLines();
   join(lower, higher, area, lines, "a");
   join(higher, lower, area, lines, "b");

@@ -18,6 +18,8 @@ export interface HeliosOptions {
   /** What the process manager starts at the end; see its head. */
   readonly managerArguments: readonly string[];
   instantiate: ProgramLoader;
+  /** For whoever looks for the bug: the exception that became a kernel's panic. */
+  onPanic?(kernel: string, error: unknown): void;
 }
 
 /** Powers the machine on with Helios as its software; gives the boot loader, for looking at the kernels. */
@@ -27,7 +29,10 @@ export function bootHelios(machine: Machine, helios: HeliosOptions): HostBoot {
   machine.powerOn({
     runHost: (cpu, address) => host.run(cpu, address),
     runCard: (card, cpu, imageAddress) =>
-      bootCard(card, cpu, imageAddress, options, (kernel) => host.cardKernels.push(kernel)),
+      bootCard(card, cpu, imageAddress, options, {
+        onKernel: (kernel) => host.cardKernels.push(kernel),
+        onHalt: ({ index }) => host.coordinator.heartbeatStops(index),
+      }),
   });
   return host;
 }

@@ -10,14 +10,15 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import { Coordinator, describeKernel } from "../coordinator.ts";
+import { Coordinator, type KnownKernel } from "../coordinator.ts";
 import { namespaceContract } from "../contracts/namespace.ts";
 import type { Complex, Cpu, EventLog, EventQueue } from "../hal/hardware.ts";
-import { X86Platform } from "../hal/x86_platform.ts";
+import { TimerCalibration, X86Platform } from "../hal/x86_platform.ts";
 import { Kernel } from "../kernel.ts";
 import { noteLeaks } from "../memory/heap_use.ts";
-import { layOutMemory } from "../memory/layout.ts";
+import { type KernelMemory, layOutMemory, pairAreaAddress } from "../memory/layout.ts";
 import { Namespace } from "../namespace/namespace.ts";
+import { pairAreaSize } from "../remote/pair_area.ts";
 import { parseSystemManifest } from "../placement/manifest.ts";
 import type { ProgramLoader } from "../process/process.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
@@ -28,6 +29,8 @@ import { buildBootImage, readBootImage } from "./boot_image.ts";
 import { meetCard, namespaceSerial } from "./card.ts";
 import { describeDevice, findPciDevices, findUart } from "./devices.ts";
 import { connectDomains } from "./domain_pairs.ts";
+import { buildPageTables, relocatePageTables } from "./page_tables.ts";
+import { writePanicRecord } from "./panic_record.ts";
 import type { SatelliteIsa } from "./satellite_image.ts";
 
 /** What booting needs from outside. */
@@ -39,6 +42,8 @@ export interface BootOptions {
   /** Arguments of the process manager: what it is to start at the end. */
   readonly managerArguments: readonly string[];
   instantiate: ProgramLoader;
+  /** For whoever looks for the bug: the exception that became a kernel's panic. */
+  onPanic?(kernel: string, error: unknown): void;
 }
 
 /** Start-up IPI pages: where another CPU of a running kernel, and a new domain's first CPU, enter. */
@@ -53,6 +58,9 @@ const defaultEcam = 0xe000_0000;
 const loaderCyclesPerByte = 2;
 /** What the loader itself does per domain and per CPU, beside bytes (fitted: some thousand instructions). */
 const loaderCycles = 20_000;
+/** For 512 GiB, which is a top table of two levels and their directories. */
+const pageTablesRoom = 4 << 20;
+const lineSize = 64;
 /** Where ACPI's events arrive; the power button is the only one. */
 const powerButtonLine = 9;
 /** A card that boots answers configuration cycles with Retry; PCI Express gives it one second. */
@@ -67,6 +75,10 @@ export class HostBoot {
   readonly #options: BootOptions;
   #acpi: AcpiTables | undefined;
   #domains: readonly Domain[] = [];
+  #coordinatorMemory: KernelMemory | undefined;
+  #pageTablesSize = 0;
+  #timerTicksPerNs = 0;
+  #lastWoken = 0;
   #ecam = defaultEcam;
 
   constructor(complex: Complex, options: BootOptions) {
@@ -103,51 +115,113 @@ export class HostBoot {
     });
     this.#domains = domainsOf(this.#acpi, cpu.apicId);
     this.#ecam = this.#acpi.mcfg?.[0]?.base ?? defaultEcam;
-    cpu.occupy(loaderCycles + bytes * loaderCyclesPerByte, () => this.#bootDomain(cpu, 0));
+    const calibration = new TimerCalibration(cpu, this.#options.clock.now);
+    cpu.occupy(loaderCycles + bytes * loaderCyclesPerByte, () => {
+      this.#timerTicksPerNs = calibration.ticksPerNs(this.#options.clock.now);
+      this.#bootDomain(cpu, 0);
+    });
   }
 
   /** Boots the kernel of one domain, on that domain's lowest CPU. */
-  #bootDomain(cpu: Cpu, index: number): void {
-    const domain = this.#domains[index]!;
-    if (index === 0) return this.#bootCoordinator(cpu, domain);
-    const memory = layOutMemory(this.#complex, rangesOf(domain));
-    // The loader's copy of the boot data, in the domain's own memory.
-    const image = buildBootImage(this.#options.archive, cpu.isa.name as SatelliteIsa, memory.boot.base);
+  #bootDomain(cpu: Cpu, station: number): void {
+    const domain = this.#domains[station]!;
+    if (station === 0) return this.#bootCoordinator(cpu, domain);
+    try {
+      const memory = layOutMemory(this.#complex, rangesOf(domain));
+      const cycles = this.#copyBootData(cpu, domain, memory);
+      cpu.occupy(loaderCycles + cycles, () => {
+        try {
+          this.#startSatellite(cpu, station, domain, memory);
+        } catch (error) {
+          this.#giveUp(cpu, station, domain, error);
+        }
+      });
+    } catch (error) {
+      this.#giveUp(cpu, station, domain, error);
+    }
+  }
+
+  /**
+   * Page tables and boot image, into the domain's own memory; cycles that this takes. The tables come over from
+   * the first domain, a line at a time.
+   */
+  #copyBootData(cpu: Cpu, { domain }: Domain, memory: KernelMemory): number {
     const { space } = this.#complex;
+    const from = pageTablesOf(this.#coordinatorMemory!);
+    const to = pageTablesOf(memory);
+    const tables = space.read(from, this.#pageTablesSize);
+    relocatePageTables(tables, from, to);
+    space.write(to, tables);
+    const image = buildBootImage(this.#options.archive, cpu.isa.name as SatelliteIsa, memory.boot.base);
     space.write(memory.boot.base, image);
-    cpu.occupy(loaderCycles + image.length * loaderCyclesPerByte, () => {
-      const boot = readBootImage((address, length) => space.read(address, length), memory.boot.base);
-      const kernel = this.#createKernel(index, domain, boot.system);
-      for (const earlier of this.kernels) connectDomains(earlier, kernel);
-      this.kernels.push(kernel);
-      const { coordinator } = this;
-      this.#register(coordinator, kernel);
-      const contract = kernel.contracts.admit(namespaceContract, kernel.self);
-      const serverEnd = coordinator.kernel.channels.createFixed(
-        index,
-        namespaceSerial,
-        "server",
-        coordinator.kernel.contracts.admit(namespaceContract, coordinator.kernel.self),
-        index,
-      );
-      coordinator.namespace.serve(serverEnd, index);
-      kernel.useNamespace(kernel.channels.createFixed(index, namespaceSerial, "client", contract, 0));
-      kernel.start();
-      this.#startOtherCpus(kernel, cpu, domain);
-      spawnFromKernel(kernel, boot.controller.manifest, boot.controller.il, []);
-      this.#wakeNextDomain(cpu, index + 1);
-    });
+    const lines = Math.ceil(tables.length / lineSize);
+    const remoteNs = this.#complex.memoryLatencyNs(domain, this.#domains[0]!.domain);
+    return (tables.length + image.length) * loaderCyclesPerByte + lines * remoteNs * cpu.frequencyHz / 1e9;
+  }
+
+  #startSatellite(cpu: Cpu, station: number, domain: Domain, memory: KernelMemory): void {
+    const { space } = this.#complex;
+    const { coordinator } = this;
+    const boot = readBootImage((address, length) => space.read(address, length), memory.boot.base);
+    const kernel = this.#createKernel(coordinator.takeIndex(), station, domain, boot.system);
+    kernel.start();
+    kernel.occupies(cpu);
+    for (const { index } of coordinator.hosts) connectDomains(this.#kernelOf(index), kernel);
+    this.kernels[station] = kernel;
+    this.#register(coordinator, kernel);
+    for (const known of coordinator.kernels) {
+      if (known.messagingUnit !== undefined) this.#introduce(kernel, known);
+    }
+    const contract = kernel.contracts.admit(namespaceContract, kernel.self);
+    const serverEnd = coordinator.kernel.channels.createFixed(
+      kernel.index,
+      namespaceSerial,
+      "server",
+      coordinator.kernel.contracts.admit(namespaceContract, coordinator.kernel.self),
+      kernel.index,
+    );
+    coordinator.namespace.serve(serverEnd, kernel.index);
+    kernel.useNamespace(kernel.channels.createFixed(kernel.index, namespaceSerial, "client", contract, 0));
+    this.#startOtherCpus(kernel, cpu, domain);
+    spawnFromKernel(kernel, boot.controller.manifest, boot.controller.il, []);
+    this.#wakeNextDomain(cpu, station);
+  }
+
+  /** A domain whose kernel cannot be booted costs a line, not the machine. */
+  #giveUp(cpu: Cpu, station: number, { domain }: Domain, error: unknown): void {
+    this.coordinator.kernel.say(`Cannot boot a kernel in domain ${domain}: ${(error as Error).message}`);
+    this.#wakeNextDomain(cpu, station);
+  }
+
+  #kernelOf(index: number): Kernel {
+    return this.kernels.find((kernel) => kernel?.index === index)!;
+  }
+
+  /** A kernel that comes when there are cards already makes its pairs with them. */
+  #introduce(kernel: Kernel, { index, station, row, messagingUnit }: KnownKernel): void {
+    const { messages } = kernel.options.memory;
+    meetCard(kernel, { index, station, name: row.name, address: messagingUnit! }, messages);
+    const area = pairAreaAddress(messages, station, pairAreaSize);
+    const host = { index: kernel.index, station: kernel.options.station, name: kernel.name, address: area };
+    this.coordinator.kernel.peer(index).sendMeet(host);
   }
 
   #bootCoordinator(cpu: Cpu, domain: Domain): void {
     const { archive } = this.#options;
-    const kernel = this.#createKernel(0, domain, archive.systemText);
+    const kernel = this.#createKernel(0, 0, domain, archive.systemText);
+    const { memory } = kernel.options;
+    this.#coordinatorMemory = memory;
+    const tables = buildPageTables(pageTablesOf(memory), this.#addressEnd());
+    this.#pageTablesSize = tables.length;
+    this.#complex.space.write(pageTablesOf(memory), tables);
     const namespace = new Namespace(kernel);
     const platform = kernel.platform as X86Platform;
     const coordinator = new Coordinator(kernel, namespace, archive, (status) => {
       for (const each of this.everyKernel) noteLeaks(each);
       platform.powerOff(status);
     });
+    coordinator.bootDomain = (station) => this.#wakeDomain(kernel.options.cpus[0]!, station);
+    coordinator.domains = this.#domains.length;
     kernel.coordinator = coordinator;
     this.kernels.push(kernel);
     this.#tell(kernel);
@@ -157,10 +231,17 @@ export class HostBoot {
     namespace.serve(server, 0);
     kernel.useNamespace(client);
     kernel.start();
+    kernel.occupies(cpu);
     kernel.interrupts.listen(powerButtonLine, coordinator, () => coordinator.pressPowerButton());
     this.#startOtherCpus(kernel, cpu, domain);
-    this.#wakeNextDomain(cpu, 1);
+    this.#wakeNextDomain(cpu, 0);
     kernel.processes.startThread(kernel.self, this.#bringUp(kernel), "boot");
+  }
+
+  /** Where physical addresses end that software uses: memory, and what lies below 4 GiB. */
+  #addressEnd(): number {
+    const ends = this.#complex.dram.map(({ base, size }) => base + size);
+    return Math.max(2 ** 32, ...ends);
   }
 
   /** The coordinator's first thread: finds the devices, then starts the process manager. */
@@ -198,8 +279,8 @@ export class HostBoot {
     }
   }
 
-  #createKernel(index: number, domain: Domain, system: string): Kernel {
-    const { clock, log, seed, instantiate } = this.#options;
+  #createKernel(index: number, station: number, domain: Domain, system: string): Kernel {
+    const { clock, log, seed, instantiate, onPanic } = this.#options;
     const cpus = domain.cpus.map((apicId) => {
       const cpu = this.#complex.cpus.find((candidate) => candidate.apicId === apicId);
       if (cpu === undefined) {
@@ -209,28 +290,48 @@ export class HostBoot {
     });
     return new Kernel({
       index,
-      name: index === 0 ? "coordinator" : `numa${domain.domain}`,
-      role: index === 0 ? "coordinator" : "satellite",
+      station,
+      name: station === 0 ? "coordinator" : `numa${domain.domain}`,
+      role: station === 0 ? "coordinator" : "satellite",
       place: `domain ${domain.domain}`,
       domain: domain.domain,
       complex: this.#complex,
       cpus,
       clock,
       log,
-      platform: new X86Platform(this.#complex, this.#ecam, () => clock.now),
+      platform: new X86Platform(this.#complex, this.#ecam, this.#timerTicksPerNs),
       memory: layOutMemory(this.#complex, rangesOf(domain)),
       system: parseSystemManifest(system, "system.xml"),
       seed,
       instantiate,
+      alarm,
+      ...(onPanic && { onPanic }),
+      onHalt: ({ index }) => {
+        if (index !== 0) this.coordinator.heartbeatStops(index);
+      },
     });
   }
 
   #register(coordinator: Coordinator, kernel: Kernel): void {
-    const { messages } = kernel.options.memory;
-    coordinator.kernels.push({ index: kernel.index, row: kernel.row });
-    coordinator.hosts.set(kernel.index, { messages, apicId: kernel.options.cpus[0]!.apicId });
+    const { station, memory: { messages }, cpus, name } = kernel.options;
+    const { cpu } = coordinator.kernel.dispatchers[0]!;
+    const platform = coordinator.kernel.platform as X86Platform;
+    coordinator.enter({
+      index: kernel.index,
+      station,
+      row: kernel.row,
+      panicRecord: messages.base,
+      host: { messages, apicId: cpus[0]!.apicId },
+      stop: () => {
+        for (const { apicId } of cpus) platform.stopCpu(cpu, apicId);
+      },
+    });
     kernel.onMeet = (card) => meetCard(kernel, card, messages);
-    coordinator.kernel.say(describeKernel(kernel.row));
+    const hex = (address: number) => `0x${address.toString(16)}`;
+    coordinator.kernel.say(
+      `${name}: page tables at ${hex(pageTablesOf(kernel.options.memory))}, ` +
+        `message area ${hex(messages.base)} to ${hex(messages.base + messages.size - 1)}`,
+    );
   }
 
   #startOtherCpus(kernel: Kernel, cpu: Cpu, domain: Domain): void {
@@ -244,17 +345,38 @@ export class HostBoot {
     const dispatcher = kernel?.dispatchers.find((candidate) => candidate.cpu === cpu);
     if (dispatcher === undefined) throw new Error(`${cpu.name} was started, but no kernel waits for it`);
     dispatcher.start();
+    kernel!.occupies(cpu);
     dispatcher.run();
   }
 
-  #wakeNextDomain(cpu: Cpu, index: number): void {
-    const next = this.#domains[index];
-    if (next === undefined) return;
-    this.#complex.space.write32(mailbox, index);
+  /** The domain after `station` is woken, unless it was before: then a single kernel has been started again. */
+  #wakeNextDomain(cpu: Cpu, station: number): void {
+    const next = station + 1;
+    if (next >= this.#domains.length || next <= this.#lastWoken) return;
+    this.#lastWoken = next;
+    this.#wakeDomain(cpu, next);
+  }
+
+  #wakeDomain(cpu: Cpu, station: number): void {
+    this.#complex.space.write32(mailbox, station);
     const platform = this.kernels[0]!.platform as X86Platform;
-    platform.startCpu(cpu, next.cpus[0]!, domainPage);
+    platform.startCpu(cpu, this.#domains[station]!.cpus[0]!, domainPage);
   }
 }
+
+/** The last that a kernel of the host does: of a satellite the coordinator hears, with the coordinator goes the machine. */
+function alarm(kernel: Kernel, reason: string): void {
+  const platform = kernel.platform as X86Platform;
+  if (kernel.coordinator !== undefined) return platform.powerOff(1);
+  writePanicRecord(kernel.complex.space, kernel.options.memory.messages.base, reason);
+  platform.sendAlarm((kernel.executing ?? kernel.dispatchers[0]!).cpu, coordinatorApicIdOf(kernel));
+}
+
+/** The boot processor's, which is the first of the machine. */
+const coordinatorApicIdOf = ({ complex }: Kernel): number => complex.cpus[0]!.apicId;
+
+/** In the boot area, above the image. */
+const pageTablesOf = ({ boot }: KernelMemory): number => boot.base + boot.size - pageTablesRoom;
 
 function rangesOf(domain: Domain): { base: number; size: number }[] {
   return domain.memory.map(({ base, length }) => ({ base, size: length }));

@@ -36,13 +36,18 @@ const headerField = {
   loadAddress: 24,
   /** Over the header with this field as 0. */
   headerChecksum: 28,
+  /** The upper half of the address, which only a domain of the host with memory above 4 GiB needs. */
+  loadAddressHigh: 32,
 } as const;
+
+/** 40 bits, as much as K8 and Core 2 have lines for. */
+const addressEnd = 2 ** 40;
 
 const isaCodes = { "x86-core2": 1, "x86-k8": 2, armv5te: 3 } as const satisfies Record<SatelliteIsa, number>;
 
 export function buildSatelliteImage({ isa, loadAddress, payload }: SatelliteImage): Uint8Array {
   const end = loadAddress + satelliteHeaderSize + payload.length;
-  if (payload.length === 0 || !Number.isInteger(loadAddress) || loadAddress < 0 || end > 2 ** 32) {
+  if (payload.length === 0 || !Number.isInteger(loadAddress) || loadAddress < 0 || end > addressEnd) {
     throw new Error(`Cannot build a satellite image of ${payload.length} bytes for address ${loadAddress}`);
   }
   const bytes = new Uint8Array(satelliteHeaderSize + payload.length);
@@ -54,7 +59,8 @@ export function buildSatelliteImage({ isa, loadAddress, payload }: SatelliteImag
   put(headerField.payloadLength, payload.length);
   put(headerField.payloadChecksum, crc32(payload));
   put(headerField.entryOffset, satelliteHeaderSize);
-  put(headerField.loadAddress, loadAddress);
+  put(headerField.loadAddress, loadAddress % 2 ** 32);
+  put(headerField.loadAddressHigh, Math.floor(loadAddress / 2 ** 32));
   put(headerField.headerChecksum, crc32(bytes.subarray(0, satelliteHeaderSize)));
   bytes.set(payload, satelliteHeaderSize);
   return bytes;
@@ -90,7 +96,8 @@ export function parseSatelliteImage(bytes: Uint8Array): SatelliteImageResult {
   }
   const payload = bytes.slice(satelliteHeaderSize, satelliteHeaderSize + length);
   if (crc32(payload) !== word(headerField.payloadChecksum)) return refuse("payload checksum is wrong");
-  return { ok: true, image: { isa, loadAddress: word(headerField.loadAddress), payload } };
+  const loadAddress = word(headerField.loadAddressHigh) * 2 ** 32 + word(headerField.loadAddress);
+  return { ok: true, image: { isa, loadAddress, payload } };
 }
 
 const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {

@@ -70,6 +70,6 @@ Deno.test("bytes from nowhere are refused, never thrown at", () => {
 
 Deno.test("building refuses what no header can describe", () => {
   assertThrows(() => buildSatelliteImage({ ...known, payload: new Uint8Array(0) }), Error, "of 0 bytes");
-  assertThrows(() => buildSatelliteImage({ ...known, loadAddress: 2 ** 32 - 10 }), Error, "Cannot build");
+  assertThrows(() => buildSatelliteImage({ ...known, loadAddress: 2 ** 40 - 10 }), Error, "Cannot build");
   assertThrows(() => buildSatelliteImage({ ...known, loadAddress: -4 }), Error, "address -4");
 });

@@ -73,8 +73,8 @@ Deno.test("on two CPUs a load and a store lose counts without any yield between,
   const options = { isa: "x86-k8", cpusPerDomain: 2 } as const;
   const torn = "yield* cell.store((yield* cell.load()) + 1);";
   for (const count of [torn, `yield* cell.interruptsOff(); ${torn} yield* cell.interruptsOn();`]) {
-    // Threads that take the same time for each turn might never meet.
-    const pause = "for (let n = 0; n < index; n++);";
+    // Threads that take the same time for each turn might never meet, wherever their CPUs' clocks stand.
+    const pause = "for (let m = 0; m < index * (turn + n) % 13; m++);";
     const result = counted(`for (let n = 0; n < 20; n++) { ${count} ${pause} }`, options);
     assert(result < 4000, `${result}`);
   }

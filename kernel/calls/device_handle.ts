@@ -105,7 +105,8 @@ function checkConfiguration(device: KernelDevice, offset: number): number {
 /** Devices of the board itself, such as the serial port, are on no PCI bus. */
 const isPciFunction = (device: KernelDevice): boolean => device.vendorId !== 0;
 
-function setBusMaster(kernel: Kernel, device: KernelDevice, on: boolean): void {
+/** Lets a device reach memory by itself, or not. */
+export function setBusMaster(kernel: Kernel, device: KernelDevice, on: boolean): void {
   if (!isPciFunction(device)) return;
   const { configuration } = kernel.platform;
   const command = configuration.read32(...device.address, commandRegister) & 0xffff;

@@ -43,7 +43,8 @@ export function createSystemCalls(): SystemCalls {
     quick<T>((kernel, thread) => perform(coordinatorOf(kernel), thread));
   const calls = {
     thisKernel: () => quick((kernel) => kernel.row),
-    kernels: () => asCoordinator(({ kernels }) => Object.freeze(kernels.map(({ row }) => row))),
+    kernels: () => asCoordinator(({ rows }) => Object.freeze(rows)),
+    restartKernel: (name: string) => asCoordinator((coordinator) => coordinator.restart(String(name))),
     processes: () =>
       quick((kernel) => kernel.processes.running.map((process) => processRow(kernel, process))),
     counters: () => quick(counterRows),

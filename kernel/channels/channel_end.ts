@@ -142,16 +142,6 @@ export class ChannelEnd {
     }
   }
 
-  /** Nothing more will come: closed for the holder behind what has arrived; gives what came out of order. */
-  breakOff(): Message[] {
-    const early = [...this.#early.values()].flatMap((arrival) =>
-      typeof arrival === "string" ? [] : [arrival.message]
-    );
-    this.#early.clear();
-    if (!this.peerClosed) this.#take("closed");
-    return early;
-  }
-
   /** The next message for the holder, whose view of the contract's state follows it; undefined if none waits. */
   receive(): Message | undefined {
     const message = this.inbox.shift();
@@ -181,6 +171,14 @@ export class ChannelEnd {
     this.receiveSequence = first;
     this.peerClosed = false;
     return unread;
+  }
+
+  /** The other end, or what it sent, is lost: this end is as if its peer had closed behind what has arrived. */
+  lose(dispose: (message: Message) => void): void {
+    this.delivery = new LostDelivery(dispose);
+    for (const arrival of this.#early.values()) if (typeof arrival !== "string") dispose(arrival.message);
+    this.#early.clear();
+    if (!this.peerClosed) this.#take("closed");
   }
 
   #follow(message: Message): void {
@@ -225,6 +223,23 @@ const noCredits = new Int32Array(0);
 /** How much of its credit a message gives. */
 export function amountGiven(definition: CompiledMessage, values: readonly unknown[]): number {
   return definition.givesField < 0 ? definition.givesAmount : values[definition.givesField] as number;
+}
+
+/** The way to an end that is lost: what is sent goes nowhere. */
+export class LostDelivery implements Delivery {
+  readonly kind = "remote";
+
+  constructor(readonly dispose: (message: Message) => void) {}
+
+  describePeer(): string {
+    return "closed";
+  }
+
+  send(_sequence: number, message: Message): void {
+    this.dispose(message);
+  }
+
+  close(): void {}
 }
 
 /** Visits the blocks and the ends that a message carries. */

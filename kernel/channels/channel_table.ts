@@ -14,8 +14,9 @@ import type { End } from "../contracts/contract.ts";
 import type { CompiledContract } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import { RemoteDelivery } from "../remote/remote_delivery.ts";
+import type { RemotePeer } from "../remote/remote_peer.ts";
 import type { TravellingEnd } from "../remote/marshal.ts";
-import { type Arrival, ChannelEnd, forEachCarried, type Message } from "./channel_end.ts";
+import { type Arrival, ChannelEnd, forEachCarried, LostDelivery, type Message } from "./channel_end.ts";
 import { connectLocally, LocalDelivery } from "./local_delivery.ts";
 
 interface Forwarding {
@@ -110,7 +111,8 @@ export class ChannelTable {
   arrived(channel: number, end: End, sequence: number, arrival: Arrival): void {
     const key = keyOf(channel, end);
     const here = this.#ends.get(key);
-    if (here !== undefined) {
+    // It may have been lost while what the message carries was copied.
+    if (here !== undefined && !(here.delivery instanceof LostDelivery)) {
       here.arrive(sequence, arrival);
       if (here.closed) { for (const message of here.inbox.takeAll()) this.dispose(message); }
       this.#forgetIfDone(here);
@@ -124,51 +126,70 @@ export class ChannelTable {
     this.#forward(forwarding.to, channel, end, sequence, arrival);
   }
 
+  /** A kernel is gone or cut off: ends whose peer it held are alone, and what went there is not sent on. */
+  loseKernel(peer: RemotePeer): void {
+    for (const [key, { to }] of [...this.#forwardings]) if (to === peer.index) this.#forwardings.delete(key);
+    for (const end of this.ends) {
+      if (end.delivery instanceof RemoteDelivery && end.delivery.peer === peer) this.#lose(end);
+    }
+  }
+
+  /** The channel of an end is broken somewhere on its way. */
+  lose(channel: number, end: End): void {
+    const here = this.#ends.get(keyOf(channel, end));
+    if (here !== undefined && !(here.delivery instanceof LocalDelivery)) this.#lose(here);
+  }
+
+  #lose(end: ChannelEnd): void {
+    this.#kernel.note(`channel ${end.channel} is lost to its ${end.end}`);
+    end.lose((message) => this.dispose(message));
+    if (end.closed) { for (const message of end.inbox.takeAll()) this.dispose(message); }
+    this.#forgetIfDone(end);
+  }
+
+  /** Lets an end reach its other end on kernel `location`; without a way there, as between two cards, it is alone. */
+  #reach(end: ChannelEnd, location: number): void {
+    const kernel = this.#kernel;
+    const peer = kernel.findPeer(location);
+    if (peer !== undefined && !peer.isCutOff) {
+      end.delivery = new RemoteDelivery(peer, end);
+      return;
+    }
+    if (!kernel.lost.has(location)) {
+      kernel.say(
+        `${kernel.name} has no connection to kernel ${location}: channel ${end.channel} ` +
+          `(${end.contract.name}) is closed`,
+      );
+    }
+    this.#lose(end);
+  }
+
+  /** How much an end here has received; undefined when it is not here. */
+  arrivalsOf(channel: number, end: End): { readonly received: number; readonly isLost: boolean } | undefined {
+    const here = this.#ends.get(keyOf(channel, end));
+    return here && { received: here.receiveSequence, isLost: here.delivery instanceof LostDelivery };
+  }
+
+  /** The kernel that an end has moved to from here. */
+  movedTo(channel: number, end: End): number | undefined {
+    const key = keyOf(channel, end);
+    return this.#ends.has(key) ? undefined : this.#forwardings.get(key)?.to;
+  }
+
   /** A message for an end came and could not be taken: the channel ends here, as if its peer had closed. */
   lost(channel: number, end: End, sequence: number): void {
     const key = keyOf(channel, end);
     const forwarding = this.#forwardings.get(key);
-    if (forwarding !== undefined) return this.#kernel.peer(forwarding.to).sendClose(channel, end, sequence);
+    if (forwarding !== undefined) {
+      this.#kernel.findPeer(forwarding.to)?.sendClose(channel, end, sequence);
+      return;
+    }
     const here = this.#ends.get(key);
     if (here === undefined) return;
     this.#kernel.note(`channel ${channel} is closed: no memory for a message to its ${end}`);
     this.close(here);
     here.arrive(sequence, "lost");
     this.#forgetIfDone(here);
-  }
-
-  /** Kernel `index` is not talked to any more: its channels close, and what went there is not sent on. */
-  cutOff(index: number): void {
-    for (const end of this.ends) {
-      if (end.delivery instanceof RemoteDelivery && end.delivery.peer.index === index) this.#breakOff(end);
-    }
-    for (const [key, { to }] of [...this.#forwardings]) if (to === index) this.#forwardings.delete(key);
-  }
-
-  #breakOff(end: ChannelEnd): void {
-    for (const message of end.breakOff()) this.dispose(message);
-    if (end.closed) { for (const message of end.inbox.takeAll()) this.dispose(message); }
-    this.#forgetIfDone(end);
-  }
-
-  /** Lets an end reach its peer on kernel `location`; two cards have no way to each other, so such a channel closes. */
-  #reach(end: ChannelEnd, location: number): void {
-    const peer = this.#kernel.findPeer(location);
-    if (peer !== undefined && !peer.isCutOff) {
-      end.delivery = new RemoteDelivery(peer, end);
-      return;
-    }
-    end.delivery = {
-      kind: "remote",
-      describePeer: () => "closed",
-      send: (_, message) => this.dispose(message),
-      close: () => {},
-    };
-    this.#kernel.say(
-      `${this.#kernel.name} has no connection to kernel ${location}: channel ${end.channel} ` +
-        `(${end.contract.name}) is closed`,
-    );
-    this.#breakOff(end);
   }
 
   /** Gives an end away to kernel `to`; `follow` sends after it what it had not received. */
@@ -229,7 +250,8 @@ export class ChannelTable {
     } else if (travelling.peerKernel === this.#kernel.index) {
       // The peer left in the meantime, and its new place knows this one from its forwarding.
       const forwarding = this.#forwardings.get(keyOf(end.channel, otherEnd(end.end)));
-      if (forwarding !== undefined) end.delivery = new RemoteDelivery(this.#kernel.peer(forwarding.to), end);
+      if (forwarding !== undefined) this.#reach(end, forwarding.to);
+      else this.#lose(end);
     } else {
       this.#reach(end, travelling.peerKernel);
     }
@@ -250,7 +272,7 @@ export class ChannelTable {
       if (to !== undefined) this.#kernel.peer(to).sendMoved(channel, end, location, moves);
     } else if (location !== this.#kernel.index && moves > here.peerMoves) {
       here.peerMoves = moves;
-      this.#reach(here, location);
+      if (!(here.delivery instanceof LostDelivery)) this.#reach(here, location);
     }
   }
 

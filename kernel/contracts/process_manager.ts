@@ -30,6 +30,8 @@ export const processManagerContract = {
     },
     started: { from: "server", doc: "It runs there", body: { pid: "u32", kernel: "string" } },
     kernels: { from: "client", doc: "Wants all kernels (KernelRow)" },
+    restart: { from: "client", doc: "Starts a satellite kernel again", body: { kernel: "string" } },
+    restarted: { from: "server", doc: "It is up, and its drivers run" },
     manifest: { from: "client", doc: "Wants a program's manifest", body: { program: "string" } },
     text: { from: "server", doc: "The manifest, as XML", body: { text: "bytes" } },
     explain: {
@@ -53,11 +55,13 @@ export const processManagerContract = {
     ready: {
       run: "starting",
       kernels: "listing",
+      restart: "restarting",
       manifest: "reading",
       explain: "placing",
       shutdown: "ending",
     },
     starting: { started: "ready", failed: "ready" },
+    restarting: { restarted: "ready", failed: "ready" },
     reading: { text: "ready", failed: "ready" },
     placing: { placement: "ready", failed: "ready" },
     ending: { failed: "ready" },

@@ -16,6 +16,8 @@ export type InterruptSource =
   | { readonly kind: "timer" }
   /** Another CPU of this kernel, or another kernel, wants this one to look around. */
   | { readonly kind: "ipi" }
+  /** Another kernel has panicked. */
+  | { readonly kind: "alarm" }
   /** A device's line: global system interrupt (x86) or source number (card). */
   | { readonly kind: "device"; readonly line: number }
   | { readonly kind: "spurious" };

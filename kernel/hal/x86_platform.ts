@@ -3,7 +3,7 @@
  *
  * Registers and bits: hardware-reference.md section 6. Device lines go to the
  * coordinator's first CPU; a level line is masked while its driver works on it.
- * - Vectors: 0x30 + line for devices, then timer, IPI and spurious at the top.
+ * - Vectors: 0x30 + line for devices, then timer, IPI, alarm and spurious at the top.
  */
 
 import type { ConfigurationSpace } from "../boot/pci_access.ts";
@@ -43,6 +43,7 @@ const firstDeviceVector = 0x30;
 const deviceLines = 24;
 const timerVector = 0xe0;
 const ipiVector = 0xe1;
+const alarmVector = 0xe2;
 const spuriousVector = 0xff;
 /** Lines below this are ISA interrupts: edge-triggered (hardware-reference.md section 5.3). */
 const firstPciLine = 16;
@@ -55,22 +56,38 @@ const ioWindow = { base: 0xc000, size: 0x4000 };
 
 const countMax = 0xffff_ffff;
 
-/** What the calibration of a CPU's timer knows: when it started to count down from the top. */
-interface Calibration {
-  readonly startedAt: Instant;
-  ticksPerNs: number | undefined;
+/** Measures how fast local APIC timers run, which all hang on one bus clock: from its making until `ticksPerNs`. */
+export class TimerCalibration {
+  readonly #cpu: Cpu;
+  readonly #startedAt: Instant;
+
+  constructor(cpu: Cpu, now: Instant) {
+    this.#cpu = cpu;
+    this.#startedAt = now;
+    const apic = localBusOf(cpu);
+    apic.write32(localApicBase + localApic.DIVIDE, divideBy1);
+    // Counts down from the top, masked.
+    apic.write32(localApicBase + localApic.LVT_TIMER, masked | timerVector);
+    apic.write32(localApicBase + localApic.INITIAL_COUNT, countMax);
+  }
+
+  ticksPerNs(now: Instant): number {
+    const counted = countMax - localBusOf(this.#cpu).read32(localApicBase + localApic.CURRENT_COUNT);
+    const time = elapsed(this.#startedAt, now);
+    if (!(time > 0) || counted === 0) throw new Error(`The timer of ${this.#cpu.name} does not count`);
+    return counted / time;
+  }
 }
 
 export class X86Platform implements Platform {
   readonly windows = { memory: memoryWindow, io: ioWindow };
   readonly configuration: ConfigurationSpace;
   readonly #complex: Complex;
-  readonly #now: () => Instant;
-  readonly #timers = new Map<Cpu, Calibration>();
+  readonly #timerTicksPerNs: number;
 
-  constructor(complex: Complex, ecamBase: number, now: () => Instant) {
+  constructor(complex: Complex, ecamBase: number, timerTicksPerNs: number) {
     this.#complex = complex;
-    this.#now = now;
+    this.#timerTicksPerNs = timerTicksPerNs;
     const { space } = complex;
     const addressOf = (bus: number, device: number, fn: number, offset: number) =>
       ecamBase + bus * 0x10_0000 + device * 0x8000 + fn * 0x1000 + offset;
@@ -84,10 +101,7 @@ export class X86Platform implements Platform {
     const apic = localBusOf(cpu);
     apic.write32(localApicBase + localApic.SVR, apicEnable | spuriousVector);
     apic.write32(localApicBase + localApic.DIVIDE, divideBy1);
-    // Counts down from the top, masked, until the first use tells how fast it runs.
     apic.write32(localApicBase + localApic.LVT_TIMER, masked | timerVector);
-    apic.write32(localApicBase + localApic.INITIAL_COUNT, countMax);
-    this.#timers.set(cpu, { startedAt: this.#now(), ticksPerNs: undefined });
     cpu.interruptHandler = (vector) => {
       const source = sourceOf(vector);
       if (source.kind === "spurious") return handler(source);
@@ -101,6 +115,16 @@ export class X86Platform implements Platform {
     this.#sendIcr(from, target, assertFixed | ipiVector);
   }
 
+  /** Tells the coordinator's CPU that this kernel has panicked. */
+  sendAlarm(from: Cpu, target: number): void {
+    this.#sendIcr(from, target, assertFixed | alarmVector);
+  }
+
+  /** Stops a CPU, whatever it does, until it is started (INIT). */
+  stopCpu(from: Cpu, target: number): void {
+    this.#sendIcr(from, target, initAssert);
+  }
+
   /** Makes a CPU that waits for it start at `page` (INIT, then start-up IPI; section 6.2). */
   startCpu(from: Cpu, target: number, page: number): void {
     this.#sendIcr(from, target, initAssert);
@@ -109,9 +133,7 @@ export class X86Platform implements Platform {
 
   setTimer(cpu: Cpu, delay: Duration): void {
     const apic = localBusOf(cpu);
-    const calibration = this.#timers.get(cpu)!;
-    calibration.ticksPerNs ??= this.#calibrate(cpu, calibration);
-    const count = Math.max(1, Math.ceil(delay * calibration.ticksPerNs));
+    const count = Math.max(1, Math.ceil(delay * this.#timerTicksPerNs));
     apic.write32(localApicBase + localApic.LVT_TIMER, timerVector);
     apic.write32(localApicBase + localApic.INITIAL_COUNT, Math.min(count, countMax));
   }
@@ -145,13 +167,6 @@ export class X86Platform implements Platform {
     this.#complex.ports.write(powerPort, Uint8Array.of(status & 0xff, 0x20));
   }
 
-  #calibrate(cpu: Cpu, calibration: Calibration): number {
-    const counted = countMax - localBusOf(cpu).read32(localApicBase + localApic.CURRENT_COUNT);
-    const time = elapsed(calibration.startedAt, this.#now());
-    if (!(time > 0) || counted === 0) throw new Error(`The timer of ${cpu.name} does not count`);
-    return counted / time;
-  }
-
   #sendIcr(from: Cpu, target: number, low: number): void {
     const apic = localBusOf(from);
     apic.write32(localApicBase + localApic.ICR_HIGH, target << 24 >>> 0);
@@ -182,6 +197,7 @@ function localBusOf(cpu: Cpu): AddressSpace {
 function sourceOf(vector: number): InterruptSource {
   if (vector === timerVector) return { kind: "timer" };
   if (vector === ipiVector) return { kind: "ipi" };
+  if (vector === alarmVector) return { kind: "alarm" };
   const line = vector - firstDeviceVector;
   return line >= 0 && line < deviceLines ? { kind: "device", line } : { kind: "spurious" };
 }

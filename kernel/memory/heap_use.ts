@@ -29,7 +29,7 @@ export function heapShares(kernel: Kernel): Share[] {
     ...processes.running.map(({ label, blocks }) => shareOf(label, blocks)),
     shareOf("messages", underWay),
     ...kernel.peers.map((peer) => shareOf(`lent to ${kernel.nameOf(peer.index)}`, peer.lent)),
-    shareOf("arriving", kernel.peers.flatMap((peer) => [...peer.arriving])),
+    shareOf("arriving", kernel.arriving),
   ];
   const found = shares.reduce((sum, { blocks }) => sum + blocks, 0);
   const leaked = { name: "nobody", blocks: heap.liveBlocks - found, bytes: 0 };

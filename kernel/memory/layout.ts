@@ -66,12 +66,12 @@ function programRange(heap: Range, end: number): Range {
     : { base: heap.base + half, size: half };
 }
 
-/** Where in a message area the pair area for kernel `index` lies. */
-export const pairAreaAddress = (messages: Range, index: number, size: number): number => {
+/** Where in a message area the pair area for the kernel of a station lies. */
+export const pairAreaAddress = (messages: Range, station: number, size: number): number => {
   const slot = Math.ceil(size / 4096) * 4096;
-  const address = messages.base + index * slot;
+  const address = messages.base + station * slot;
   if (address + slot > messages.base + messages.size) {
-    throw new Error(`No room to exchange messages with kernel ${index}`);
+    throw new Error(`No room to exchange messages with the kernel of station ${station}`);
   }
   return address;
 };

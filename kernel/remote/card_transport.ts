@@ -54,6 +54,7 @@ export class CardTransport implements Transport {
   readonly #news = new KernelEvent();
   #rung = true;
   #poked = false;
+  #isClosed = false;
   #sentHead = 0;
   #sentReleases = 0;
   #sentTail = 0;
@@ -95,6 +96,11 @@ export class CardTransport implements Transport {
     this.#news.signal();
   }
 
+  close(): void {
+    this.#isClosed = true;
+    this.poke();
+  }
+
   get backlog(): number {
     return this.#rings.backlog;
   }
@@ -111,6 +117,7 @@ export class CardTransport implements Transport {
 
   *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
     for (;;) {
+      if (this.#isClosed) return { records: [], releases: [] };
       if (this.#rung) {
         this.#rung = false;
         yield* this.#look();
@@ -128,7 +135,7 @@ export class CardTransport implements Transport {
   }
 
   *pull(copies: readonly Copy[]): Call<void> {
-    for (let first = 0; first < copies.length; first += copiesPerChain) {
+    for (let first = 0; first < copies.length && !this.#isClosed; first += copiesPerChain) {
       const group = copies.slice(first, first + copiesPerChain);
       const transfers = group.map(({ from, length, to }): Transfer => ({
         direction: "host to local",
@@ -157,6 +164,7 @@ export class CardTransport implements Transport {
 
   // deno-lint-ignore require-yield -- what is to be told goes with the next chain
   *settle(): Call<void> {
+    if (this.#isClosed) return;
     this.#rings.settle();
     this.#rings.flush();
   }

@@ -28,6 +28,7 @@ export class HostCardTransport implements Transport {
   readonly #news = new KernelEvent();
   readonly #rings: Rings;
   #poked = false;
+  #isClosed = false;
   #copiesWanted = 0;
   #copiesSeen = 0;
   /** Slots and blocks given back that the card has not been rung for. */
@@ -65,6 +66,11 @@ export class HostCardTransport implements Transport {
     this.#news.signal();
   }
 
+  close(): void {
+    this.#isClosed = true;
+    this.poke();
+  }
+
   get backlog(): number {
     return this.#rings.backlog;
   }
@@ -88,6 +94,7 @@ export class HostCardTransport implements Transport {
       yield* this.#news.wait();
     }
     this.#poked = false;
+    if (this.#isClosed) return { records: [], releases: [] };
     const records = this.#rings.take();
     this.#unannounced += records.length;
     yield* work(records.length * this.cpu.isa.primitives.remoteDequeue.cycles);
@@ -106,7 +113,8 @@ export class HostCardTransport implements Transport {
       this.post(writer.bytes);
       this.#copiesWanted = (this.#copiesWanted + 1) >>> 0;
     }
-    while (this.#rings.peer("copiesDone") !== this.#copiesWanted) yield* this.#news.wait();
+    while (this.#rings.peer("copiesDone") !== this.#copiesWanted && !this.#isClosed) yield* this.#news.wait();
+    if (this.#isClosed) return;
     this.#copiesSeen = this.#copiesWanted;
     for (const { release } of copies) this.#rings.postRelease(release);
     this.#unannounced += copies.length;
@@ -121,6 +129,7 @@ export class HostCardTransport implements Transport {
 
   // deno-lint-ignore require-yield -- a doorbell is a posted write
   *settle(): Call<void> {
+    if (this.#isClosed) return;
     this.#rings.settle();
     const hadBacklog = this.#rings.hasBacklog;
     this.#rings.flush();

@@ -147,12 +147,14 @@ function encodeString(writer: RecordWriter, text: Uint8Array | Block, departure:
 }
 
 function encodeBlock(writer: RecordWriter, block: Block): void {
+  writer.carries("block");
   writer.f64(block.address);
   writer.u32(block.offset);
   writer.u32((block.length | (block.isReadOnly ? readOnlyBit : 0)) >>> 0);
 }
 
 function encodeEnd(writer: RecordWriter, end: TravellingEnd): void {
+  writer.carries("end");
   writer.u32(end.channel);
   writer.u8(end.end === "client" ? 0 : 1);
   writer.u8(end.peerKernel);
@@ -174,6 +176,19 @@ export type RawValue =
   | { readonly kind: "block"; readonly block: RemoteBlock }
   /** `contract` is what the field says of it. */
   | { readonly kind: "end"; readonly end: TravellingEnd; readonly contract: CompiledContract | undefined };
+
+/** The blocks and ends of a record whose contract is not known here. */
+export function decodeCarried(reader: RecordReader): RawValue[] {
+  const carried: RawValue[] = [];
+  reader.forEachCarried((kind) =>
+    carried.push(
+      kind === "end"
+        ? { kind, end: decodeEnd(reader), contract: undefined }
+        : { kind, block: decodeBlock(reader) },
+    )
+  );
+  return carried;
+}
 
 export function decodeFields(reader: RecordReader, definition: CompiledMessage): RawValue[] {
   return definition.fields.map((field) => decodeField(reader, field));

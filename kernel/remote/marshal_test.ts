@@ -141,11 +141,11 @@ Deno.test("texts that do not all fit into the record go into blocks, as many as 
 Deno.test("a message that cannot fit into a record, even with its texts in blocks, is refused with its contract", () => {
   const blocks = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`f${index}`, "bytes" as const]));
-  compileContract(contractWith(blocks(31)));
+  compileContract(contractWith(blocks(27)));
   assertThrows(
-    () => compileContract(contractWith(blocks(32))),
+    () => compileContract(contractWith(blocks(28))),
     ContractError,
-    `Contract "sample/1": message sample takes up to 512 bytes, at most 496 are allowed`,
+    `Contract "sample/1": message sample takes up to 448 bytes, at most 442 are allowed`,
   );
 });
 

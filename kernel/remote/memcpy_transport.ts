@@ -53,6 +53,7 @@ export class MemcpyTransport implements Transport {
   readonly #news = new KernelEvent();
   #parkedAt: Instant | undefined;
   #poked = false;
+  #isClosed = false;
 
   constructor(options: MemcpyOptions) {
     this.#options = options;
@@ -76,6 +77,11 @@ export class MemcpyTransport implements Transport {
     this.#news.signal();
   }
 
+  close(): void {
+    this.#isClosed = true;
+    this.poke();
+  }
+
   get backlog(): number {
     return this.#rings.backlog;
   }
@@ -96,6 +102,7 @@ export class MemcpyTransport implements Transport {
       this.#parkedAt = undefined;
     }
     this.#poked = false;
+    if (this.#isClosed) return { records: [], releases: [] };
     const records = this.#rings.take();
     const { remoteDequeue } = this.#options.cpu.isa.primitives;
     yield* work(records.length * remoteDequeue.cycles);
@@ -107,6 +114,7 @@ export class MemcpyTransport implements Transport {
     for (const { release, from, length, to } of copies) {
       const lines = Math.ceil(length / cacheLineSize);
       yield* work(lines * remoteLatencyNs * cpu.frequencyHz / 1e9);
+      if (this.#isClosed) return;
       space.readInto(from, to.bytes.subarray(0, length));
       this.#rings.postRelease(release);
     }
@@ -119,6 +127,7 @@ export class MemcpyTransport implements Transport {
 
   // deno-lint-ignore require-yield -- writing counters into shared memory does not wait
   *settle(): Call<void> {
+    if (this.#isClosed) return;
     this.#rings.settle();
     if (this.#rings.hasBacklog) this.#rings.flush();
   }

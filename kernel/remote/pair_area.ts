@@ -39,6 +39,8 @@ export const counterLine = (side: Side): { offset: number; size: number } => ({
 const messageRingSize = messageSlots * slotSize;
 const releaseRingSize = releaseSlots * releaseSize;
 const ringsOffset = 4096;
+/** What to write when a pair begins: with all counters nought its rings are empty, whatever the slots hold. */
+export const freshCounters: Uint8Array = new Uint8Array(2 * counterLineSize);
 
 /** Where in the area the slot of message number `index`, sent by `from`, lies. */
 export const messageSlot = (from: Side, index: number): number =>

@@ -35,13 +35,27 @@ export const recordKind = {
   load: 8,
   /** The sender has cut the receiver off: nothing of it is taken any more. */
   farewell: 9,
+  /** A kernel is gone; its number stands where a message has its sequence. */
+  gone: 10,
+  /** How many messages were sent to an end, for the holder to check. */
+  probe: 11,
+  /** Messages between an end and its peer are lost: the channel is over. */
+  broken: 12,
 } as const;
+
+/**
+ * What a record carries, blocks and ends, is listed at its very end, so that a kernel that does not know the
+ * contract can give it back: `flags` counts the entries of two bytes, the last one first. An entry is the place
+ * in the record, times two, and 1 for an end. Each thing takes 16 bytes at least, so there cannot be more.
+ */
+const carriedMax = 27;
+const carriedSize = 2;
 
 /** Header: offsets of its fields, and where the body starts. */
 export const headerField = { kind: 0, message: 1, end: 2, flags: 3, channel: 4, sequence: 8 } as const;
 export const bodyOffset = 16;
 /** What all fields of a message may take together. */
-export const bodySizeMax = slotSize - bodyOffset;
+export const bodySizeMax = slotSize - bodyOffset - carriedMax * carriedSize;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -96,6 +110,13 @@ export class RecordWriter {
     this.raw(bytes);
   }
 
+  /** A block or an end follows. */
+  carries(kind: "block" | "end"): void {
+    const count = ++this.bytes[headerField.flags]!;
+    if (count > carriedMax) throw new RangeError(`A record carries at most ${carriedMax} blocks and ends`);
+    this.#view.setUint16(slotSize - count * carriedSize, this.#position * 2 + (kind === "end" ? 1 : 0), true);
+  }
+
   #advance(count: number): number {
     const at = this.#position;
     if (at + count > slotSize) throw new RangeError(`A record has no room for ${count} more bytes at ${at}`);
@@ -145,6 +166,15 @@ export class RecordReader {
 
   text(): string {
     return decodeText(this.raw(this.u16()));
+  }
+
+  /** Visits what the record carries, whatever its contract; `read` goes on from there. */
+  forEachCarried(read: (kind: "block" | "end") => void): void {
+    for (let index = 1; index <= this.bytes[headerField.flags]!; index++) {
+      const entry = this.#view.getUint16(slotSize - index * carriedSize, true);
+      this.#position = entry >>> 1;
+      read((entry & 1) === 1 ? "end" : "block");
+    }
   }
 
   #advance(count: number): number {

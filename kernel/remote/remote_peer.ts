@@ -13,12 +13,21 @@
 import type { Call } from "../abi/kernel.ts";
 import type { Message, MessageValue } from "../channels/channel_end.ts";
 import { CallError } from "../calls/errors.ts";
+import type { End } from "../contracts/contract.ts";
 import { BusFault } from "../hal/hardware.ts";
 import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { Loans } from "./loans.ts";
-import { decodeFields, type Departure, encodeMessage, type RawValue, type RemoteBlock } from "./marshal.ts";
+import type { Probe } from "./lost_kernels.ts";
+import {
+  decodeCarried,
+  decodeFields,
+  type Departure,
+  encodeMessage,
+  type RawValue,
+  type RemoteBlock,
+} from "./marshal.ts";
 import { PeerFault } from "./peer_fault.ts";
 import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
 import type { Copy, Transport } from "./transport.ts";
@@ -48,6 +57,7 @@ export class RemotePeer {
   receivedMessages = 0;
   copiedBytes = 0;
   #isCutOff = false;
+  #isGone = false;
 
   constructor(
     readonly kernel: Kernel,
@@ -138,18 +148,19 @@ export class RemotePeer {
     this.#post(new RecordWriter(recordKind.load, 0, 0, thousandths).bytes);
   }
 
-  /** Introduces a card to the peer. */
-  sendMeet(card: Introduction): void {
+  /** Introduces a card to the peer, or to a card a kernel of the host. */
+  sendMeet({ index, station, address, name }: Introduction): void {
     const writer = new RecordWriter(recordKind.meet, 0, 0, 0);
-    writer.u8(card.index);
-    writer.f64(card.messagingUnit);
-    writer.text(card.name);
+    writer.u8(index);
+    writer.u8(station);
+    writer.f64(address);
+    writer.text(name);
     this.#post(writer.bytes);
   }
 
-  /** The service thread: deals with what comes, for ever, or until the peer is cut off and goes on breaking rules. */
+  /** The service thread: deals with what comes, until the peer is gone, or is cut off and goes on breaking rules. */
   *serve(): Call<void> {
-    for (;;) {
+    while (!this.#isGone) {
       try {
         yield* this.#round();
       } catch (fault) {
@@ -164,6 +175,7 @@ export class RemotePeer {
 
   *#round(): Call<void> {
     const { records, releases } = yield* this.transport.next();
+    if (this.#isGone) return;
     for (const address of releases) this.#released(address);
     this.#due.push(...this.#retries.splice(0), ...records);
     for (let record = this.#due.shift(); record !== undefined; record = this.#due.shift()) {
@@ -173,18 +185,80 @@ export class RemotePeer {
   }
 
   /**
-   * Ends all channels with the peer, as if it had closed them, and tells it so. Blocks that it was lent stay until
-   * it releases them or says the same, since it may still be copying.
+   * The peer has broken the rules: all channels with it end, as if it had closed them, and it is told so. Blocks
+   * that it was lent stay until it releases them or says the same, since it may still be copying.
    */
   cutOff(reason: string): void {
     if (this.#isCutOff) return;
-    this.#isCutOff = true;
     this.transport.post(new RecordWriter(recordKind.farewell, 0, 0, 0).bytes);
-    this.#early.length = 0;
     const line = `${this.kernel.name} cuts ${this.kernel.nameOf(this.index)} off: ${reason}`;
     this.kernel.note(line);
     this.kernel.say(line);
-    this.kernel.channels.cutOff(this.index);
+    this.#endChannels();
+  }
+
+  /** The peer is dead: besides its channels its loans end, and the service thread. */
+  abandon(): void {
+    this.#isGone = true;
+    this.#due.length = 0;
+    this.#loans.takeBack();
+    this.transport.close();
+    this.#endChannels();
+  }
+
+  /** The peer takes nothing any more, so it copies nothing either. */
+  #takeLeave(): void {
+    this.#loans.takeBack();
+    this.cutOff(`it has cut ${this.kernel.name} off`);
+  }
+
+  #endChannels(): void {
+    this.#isCutOff = true;
+    this.#early.length = 0;
+    this.kernel.lost.add(this);
+  }
+
+  /** Tells the peer that a kernel is gone. */
+  sendGone(index: number): void {
+    this.#post(new RecordWriter(recordKind.gone, 0, 0, index).bytes);
+  }
+
+  sendProbe({ channel, end, sent, origin }: Probe): void {
+    const writer = new RecordWriter(recordKind.probe, channel, endCode[end], sent);
+    writer.u8(origin);
+    this.#post(writer.bytes);
+  }
+
+  /** Tells the peer that what came or went between an end over there and its other end is lost. */
+  sendBroken(channel: number, end: End): void {
+    this.#post(new RecordWriter(recordKind.broken, channel, endCode[end], 0).bytes);
+  }
+
+  /** Visits what waits for ends that have not come. */
+  forEachEarly(visit: (record: RecordReader, end: End) => void): void {
+    for (const bytes of this.#early) {
+      const record = new RecordReader(bytes);
+      visit(record, endOfCode[record.end]!);
+    }
+  }
+
+  /** Gives back what came for an end that never will. */
+  dropEarly(channel: number, end: End): void {
+    const dropped: RecordReader[] = [];
+    this.#early = this.#early.filter((record) => {
+      const reader = new RecordReader(record);
+      if (reader.channel !== channel || endOfCode[reader.end] !== end) return true;
+      dropped.push(reader);
+      return false;
+    });
+    for (const reader of dropped) this.#drop(decodeCarried(reader));
+  }
+
+  #broken({ channel }: RecordReader, end: End): void {
+    const { channels } = this.kernel;
+    const to = channels.movedTo(channel, end);
+    if (to !== undefined) this.kernel.findPeer(to)?.sendBroken(channel, end);
+    else channels.lose(channel, end);
   }
 
   #post(record: Uint8Array): void {
@@ -192,12 +266,6 @@ export class RemotePeer {
       this.cutOff(`it has taken nothing while ${this.transport.backlog} records wait`);
     }
     if (!this.#isCutOff) this.transport.post(record);
-  }
-
-  /** The peer takes nothing any more, so it copies nothing either. */
-  #takeLeave(): void {
-    this.#loans.takeBack();
-    this.cutOff(`it has cut ${this.kernel.name} off`);
   }
 
   #released(address: number): void {
@@ -230,7 +298,7 @@ export class RemotePeer {
         throw new PeerFault("it sends to ends that never come");
       }
       this.#early.push(bytes);
-      return;
+      return this.kernel.lost.awaited(record, end, this.index);
     }
     switch (record.kind) {
       case recordKind.message:
@@ -252,6 +320,14 @@ export class RemotePeer {
         return this.kernel.onMeet?.(readIntroduction(record));
       case recordKind.farewell:
         return this.#takeLeave();
+      case recordKind.gone:
+        return this.kernel.disconnect(record.sequence);
+      case recordKind.probe: {
+        const { channel, sequence: sent } = record;
+        return this.kernel.lost.probed({ channel, end, sent, origin: record.u8() });
+      }
+      case recordKind.broken:
+        return this.#broken(record, end);
       default:
         throw new PeerFault(`it sent a record of kind ${record.kind}`);
     }
@@ -263,6 +339,7 @@ export class RemotePeer {
     const definition = contract?.messages[record.message];
     if (definition === undefined) {
       // The process that brought the contract died while its end was on its way.
+      this.#drop(decodeCarried(record));
       return channels.lost(record.channel, end, record.sequence);
     }
     this.receivedMessages++;
@@ -273,7 +350,7 @@ export class RemotePeer {
       this.#drop(raw);
       return channels.lost(record.channel, end, record.sequence);
     }
-    if (carriesBlocks) yield* this.#bring(raw, blocks);
+    if (carriesBlocks && !(yield* this.#bring(raw, blocks))) return;
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
     this.kernel.note(
       `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
@@ -309,21 +386,25 @@ export class RemotePeer {
     }
   }
 
-  /** Copies what a message names into blocks of this kernel's heap. */
-  *#bring(raw: readonly RawValue[], blocks: readonly (Block | undefined)[]): Call<void> {
+  /** Copies what a message names into blocks of this kernel's heap; false when the peer was lost meanwhile. */
+  *#bring(raw: readonly RawValue[], blocks: readonly (Block | undefined)[]): Call<boolean> {
     const copies = raw.flatMap((value, index) =>
       "block" in value ? [copyOf(value.block, blocks[index]!)] : []
     );
+    let isHere = false;
     try {
       yield* this.transport.pull(copies);
-    } catch (fault) {
-      // The copy has stopped, so nobody writes there any more.
-      for (const block of blocks) if (block !== undefined) this.kernel.heap.free(block);
-      throw fault;
+      isHere = !this.#isCutOff;
     } finally {
-      for (const block of blocks) if (block !== undefined) this.#arriving.delete(block);
+      // The copy has stopped, so nobody writes there any more.
+      for (const block of blocks) {
+        if (block === undefined) continue;
+        this.#arriving.delete(block);
+        if (!isHere) this.kernel.heap.free(block);
+      }
     }
-    for (const copy of copies) this.copiedBytes += copy.length;
+    if (isHere) { for (const copy of copies) this.copiedBytes += copy.length; }
+    return isHere;
   }
 
   #settleValue(raw: RawValue, block: Block | undefined): MessageValue {
@@ -352,16 +433,17 @@ function copyOf(remote: RemoteBlock, to: Block): Copy {
   return { release: remote.address, from: remote.address + offset, length: remote.length, to };
 }
 
-/** What a kernel must know to talk to a card. */
+/** What a kernel of the host must know to talk to a card, and the other way round. */
 export interface Introduction {
   readonly index: number;
+  readonly station: number;
   readonly name: string;
-  /** Physical address of the card's messaging unit, as the host's CPUs see it. */
-  readonly messagingUnit: number;
+  /** Of a card: its messaging unit, as the host's CPUs see it. Of a kernel of the host: the pair area, as the card does. */
+  readonly address: number;
 }
 
 function readIntroduction(record: RecordReader): Introduction {
-  return { index: record.u8(), messagingUnit: record.f64(), name: record.text() };
+  return { index: record.u8(), station: record.u8(), address: record.f64(), name: record.text() };
 }
 
 function readPieces(record: RecordReader): { from: number; to: number; length: number }[] {

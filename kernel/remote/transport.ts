@@ -29,6 +29,8 @@ export interface Transport {
   postRelease(address: number): void;
   /** Makes `next` return even if nothing came. */
   poke(): void;
+  /** The peer is gone: whatever waits for it here returns, and nothing is sent any more. */
+  close(): void;
   /** Waits for something from the peer, and takes it. */
   next(): Call<{ readonly records: readonly Uint8Array[]; readonly releases: readonly number[] }>;
   /** Copies blocks and tells the peer that it may free them; returns when all bytes are here. */

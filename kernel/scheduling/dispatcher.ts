@@ -65,24 +65,33 @@ export class Dispatcher {
 
   /** Takes interrupts from now on. */
   start(): void {
-    this.kernel.platform.enable(this.cpu, (source) => this.#interrupted(source));
+    this.kernel.platform.enable(this.cpu, (source) => this.#guarded(() => this.#interrupted(source)));
     // Not within the handler: threads that run there could not be interrupted.
     this.cpu.afterInterrupts = () => this.run();
   }
 
   /** Runs threads until none is left, or until the CPU must wait for its cycles to pass. */
   run(): void {
-    if (this.#inLoop || this.cpu.occupied) return;
+    if (this.#inLoop || this.cpu.occupied || this.kernel.isHalted) return;
     this.#inLoop = true;
     this.cpu.disableInterrupts();
     const before = this.kernel.enter(this);
-    try {
+    this.#guarded(() => {
       while (this.#turn());
-    } finally {
-      this.kernel.leave(before);
-      this.#inLoop = false;
-    }
+    });
+    this.kernel.leave(before);
+    this.#inLoop = false;
+    if (this.kernel.isHalted) return;
     if (!this.#interruptsOff) this.cpu.enableInterrupts();
+  }
+
+  /** Runs kernel code: an exception that gets here is a bug of ours, and the kernel cannot go on. */
+  #guarded(code: () => void): void {
+    try {
+      code();
+    } catch (error) {
+      this.kernel.panic(error);
+    }
   }
 
   /** Whether the thread on this CPU has turned interrupts off: nothing but its own bursts happens here then. */
@@ -92,6 +101,7 @@ export class Dispatcher {
 
   /** One burst; false when the CPU has to wait or is idle. */
   #turn(): boolean {
+    if (this.kernel.isHalted) return false;
     if (!this.#interruptsOff) this.cpu.deliverPending();
     // What the last burst's effect charged passes first, whether that burst was spent at once or occupied the
     // CPU: another CPU may take the next thread meanwhile, in free runs as in paced ones.
@@ -113,7 +123,7 @@ export class Dispatcher {
     this.cpu.occupy(thread.pendingCycles, () => {
       thread.pendingCycles = 0;
       const before = this.kernel.enter(this);
-      this.#finishBurst(thread);
+      this.#guarded(() => this.#finishBurst(thread));
       this.kernel.leave(before);
       this.run();
     });
@@ -274,7 +284,9 @@ export class Dispatcher {
     const { clock, complex, platform } = this.kernel;
     const sentAt = Math.max(at, this.#apicFreeAt) as Instant;
     this.#apicFreeAt = later(sentAt, complex.ipiLatency(this.cpu, target.cpu));
-    const send = () => platform.sendIpi(this.cpu, target.cpu.apicId);
+    const send = () => {
+      if (!this.kernel.isHalted) platform.sendIpi(this.cpu, target.cpu.apicId);
+    };
     if (sentAt > clock.now) clock.at(sentAt, send);
     else send();
     const waited = elapsed(at, sentAt) * this.cpu.frequencyHz / 1e9;
@@ -361,6 +373,7 @@ export class Dispatcher {
 
   /** Sets the CPU's timer for the earliest of what is asked for and, on the first CPU, the kernel's timers. */
   armTimer(wanted: Instant | undefined): void {
+    if (this.kernel.isHalted) return;
     const { now } = this.kernel.clock;
     const first = this === this.kernel.dispatchers[0] ? this.kernel.timers.next : undefined;
     const earliest = Math.min(wanted ?? Infinity, first ?? Infinity) as Instant;

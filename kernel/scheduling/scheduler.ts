@@ -130,6 +130,8 @@ export class Scheduler {
 
   #notify(thread: Thread): void {
     const kernel = this.#kernel;
+    // Its CPUs may be another kernel's by now.
+    if (kernel.isHalted) return;
     const preferred = thread.lastDispatcher ?? kernel.dispatchers[0]!;
     const here = kernel.executing;
     const target = preferred.idle ? preferred : this.#otherIdle(preferred);

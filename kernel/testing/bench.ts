@@ -18,6 +18,7 @@ import { EventQueue } from "../../hw/time/event_queue.ts";
 import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
 import { BootArchive } from "../boot/boot_archive.ts";
 import { bootHelios } from "../boot/helios.ts";
+import type { HostBoot } from "../boot/host_boot.ts";
 import { createProgramLoader } from "../boot/program_loader.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
@@ -52,8 +53,15 @@ export class Bench {
   /** The event log's lines, without the line feed. */
   readonly log: string[] = [];
   readonly kernels: readonly Kernel[];
+  /** Lines that kernels wrote to the debug port. */
+  readonly debugLines: string[] = [];
+  /** The status that the machine was switched off with. */
+  poweredOff: number | undefined;
   readonly #programs = new Map<string, Main>();
+  readonly #host: HostBoot;
   #running: TestInstance | undefined;
+  /** Panics that no test has asked for. */
+  readonly #panics: unknown[] = [];
 
   constructor(options: BenchOptions = {}) {
     const {
@@ -73,9 +81,11 @@ export class Bench {
       log,
       medium: undefined,
     });
+    machine.onDebugLine = (_complex, line) => void this.debugLines.push(line);
+    machine.onPowerOff = (status) => this.poweredOff = status;
     const quiet: Main = function* () {};
     for (const name of ["ProcessManager", "Controller"]) this.#programs.set(name, quiet);
-    const host = bootHelios(machine, {
+    const host = this.#host = bootHelios(machine, {
       archive: new BootArchive(
         ["ProcessManager", "Controller"].map((name) => ({ file: name, text: manifestOf(name) })),
         { file: "system.xml", text: systemManifestOf(paths, balancer) },
@@ -83,6 +93,7 @@ export class Bench {
       ),
       seed: 1,
       managerArguments: [],
+      onPanic: (_kernel, error) => void this.#panics.push(error),
       instantiate: (il, isa, memory, quotaBytes) => {
         const main = this.#programs.get(il);
         return main === undefined
@@ -97,6 +108,9 @@ export class Bench {
       throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
     }
     this.log.length = 0;
+    this.debugLines.length = 0;
+    // The bench's process manager has nothing to do, and has ended.
+    this.poweredOff = undefined;
   }
 
   /** Starts a program on kernel `on`; its manifest asks for nothing, but for the system calls when `privileged`. */
@@ -129,9 +143,33 @@ export class Bench {
     if (process.state !== "ended") throw new Error(`${process.label} still waits`);
   }
 
-  /** Runs until nothing more happens, or for this long. */
+  /** Runs until nothing more happens, or for this long. Throws what a kernel has panicked with. */
   settle(limitSeconds = 100): void {
     this.queue.runUntil(later(this.queue.now, seconds(limitSeconds)));
+    if (this.#panics.length > 0) throw this.#panics.shift();
+  }
+
+  /** Makes a kernel panic, as a bug in its code would. */
+  panic(kernel: Kernel, reason = "a test wants it"): void {
+    kernel.panic(new Error(reason));
+    this.#panics.pop();
+  }
+
+  /** A kernel's CPUs stop without a word. */
+  stopCpus(kernel: Kernel): void {
+    for (const { cpu } of kernel.dispatchers) cpu.stop();
+  }
+
+  /** The coordinator starts a kernel again; `settle` lets it boot. */
+  restart({ name }: Kernel): void {
+    this.queue.at(this.queue.now, () => {
+      this.#host.coordinator.restart(name);
+    });
+  }
+
+  /** Kernels that run. */
+  get living(): Kernel[] {
+    return this.kernels.filter(({ isHalted }) => !isHalted);
   }
 
   /** Called by a program: its present burst costs so many cycles more. */
@@ -142,7 +180,7 @@ export class Bench {
   /** What must be nought when all processes are gone: blocks that somebody still owns, and ends. */
   leftovers(): { blocks: number; ends: number; lent: number } {
     const sum = (count: (kernel: Kernel) => number) =>
-      this.kernels.reduce((total, kernel) => total + count(kernel), 0);
+      this.living.reduce((total, kernel) => total + count(kernel), 0);
     return {
       blocks: sum((kernel) => kernel.heap.liveBlocks),
       ends: sum((kernel) => kernel.channels.ends.length) - this.#endsOfBoot(),
@@ -152,7 +190,7 @@ export class Bench {
 
   /** Each kernel's way to the namespace is two channels, for requests and for news, as long as the machine runs. */
   #endsOfBoot(): number {
-    return 4 * this.kernels.length;
+    return 4 * this.living.length;
   }
 }
 

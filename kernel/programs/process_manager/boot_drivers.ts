@@ -132,7 +132,20 @@ function* awaitControllers(starter: Starter): Call<KernelRow[]> {
   return satellites;
 }
 
-function* startSatelliteDrivers(starter: Starter, pipes: ConsolePipes, satellite: KernelRow): Call<void> {
+/** Brings up the kernel of the board at a location again. */
+export function* startBoard(starter: Starter, pipes: ConsolePipes, location: string): Call<void> {
+  const device = (yield* starter.system.devices()).find((row) => row.location === location);
+  if (device !== undefined) {
+    yield* startDriver(starter, pipes, starter.here, { program: boardDriver, device });
+  }
+}
+
+/** Starts the drivers of the devices on a satellite's own buses. */
+export function* startSatelliteDrivers(
+  starter: Starter,
+  pipes: ConsolePipes,
+  satellite: KernelRow,
+): Call<void> {
   const devices = yield* tableOf(starter.kernel, satellite, "devices");
   if (typeof devices === "string") {
     yield* starter.log(`Cannot see the devices of ${satellite.name}: ${devices}`);

@@ -116,8 +116,23 @@ function* restart(starter: Starter, pipes: ConsolePipes, service: BootService): 
   if (service.restarts >= restartsMax) return `not started again after ${restartsMax} times`;
   service.restarts++;
   const launched = yield* launchService(starter, pipes, service);
-  if (typeof launched === "string") return `not started again: ${launched}`;
+  if (typeof launched === "string") {
+    starter.unplaced.add(() => tryAgain(starter, pipes, service));
+    return `not started again: ${launched}`;
+  }
   return `started again on ${launched.started.place.name}`;
+}
+
+/** The services that found no place after their end: there may be one now. */
+export function* startUnplaced(starter: Starter): Call<void> {
+  const services = [...starter.unplaced];
+  starter.unplaced.clear();
+  for (const start of services) yield* start();
+}
+
+function* tryAgain(starter: Starter, pipes: ConsolePipes, service: BootService): Call<void> {
+  const started = yield* startService(starter, pipes, service);
+  if (started === undefined) starter.unplaced.add(() => tryAgain(starter, pipes, service));
 }
 
 function* awaitRegistration(starter: Starter, program: FoundProgram, started: StartedProcess): Call<void> {

@@ -9,6 +9,7 @@
 
 import { isKernelError, unlessClosed } from "../../abi/errors.ts";
 import type { Call, Endpoint, Kernel, Program, SystemCalls } from "../../abi/kernel.ts";
+import type { Mutex } from "../../abi/synchronisation.ts";
 import { LineReader } from "../../abi/text.ts";
 import { consoleContract } from "../../contracts/console.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
@@ -26,6 +27,8 @@ export class ConsolePipes {
   readonly #kernel: Kernel;
   readonly #system: SystemCalls;
   #console: Endpoint<typeof consoleContract, "client"> | undefined;
+  /** One request to the console at a time. */
+  #turn: Mutex | undefined;
 
   constructor(kernel: Kernel, system: SystemCalls) {
     this.#kernel = kernel;
@@ -34,6 +37,7 @@ export class ConsolePipes {
 
   /** Finds the console, to be called when its driver was started. */
   *open(): Call<void> {
+    this.#turn = yield* this.#kernel.createMutex();
     try {
       this.#console = yield* this.#kernel.bind(consoleContract, "/dev/console", consoleTimeoutNs);
     } catch (error) {
@@ -85,8 +89,12 @@ export class ConsolePipes {
   ): Call<boolean> {
     const console = this.#console;
     if (console === undefined) return false;
-    if (!(yield* unlessClosed(send(console)))) return false;
-    return (yield* console.receiveOrClosed())?.tag === "attached";
+    // Several services may be started again at the same time, each by a thread of its own.
+    yield* this.#turn!.acquire();
+    const isSent = yield* unlessClosed(send(console));
+    const answer = isSent ? yield* console.receiveOrClosed() : undefined;
+    yield* this.#turn!.release();
+    return answer?.tag === "attached";
   }
 
   *#logLines(name: string, output: Output): Call<void> {

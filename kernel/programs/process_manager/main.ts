@@ -46,12 +46,12 @@ export default function* main(kernel: Kernel): Program {
   }
   const starter = new Starter(kernel, system, yield* system.thisKernel());
   const service = yield* kernel.register(processManagerContract, "/service/processes");
-  const server = yield* kernel.createThread(() => serveClients(starter, service));
+  const pipes = new ConsolePipes(kernel, system);
+  const server = yield* kernel.createThread(() => serveClients(starter, pipes, service));
   yield* kernel.createThread(function* (): Program {
     yield* system.powerButton();
     yield* shutDown(starter, 0);
   });
-  const pipes = new ConsolePipes(kernel, system);
   yield* bootDrivers(starter, pipes);
   yield* bootServices(starter, pipes);
   yield* system.log("ready");

@@ -19,7 +19,9 @@ import type {
 } from "../../abi/kernel.ts";
 import { textBlock } from "../../abi/text.ts";
 import type { processManagerContract } from "../../contracts/process_manager.ts";
+import type { ConsolePipes } from "./console_pipes.ts";
 import { tableOf } from "./controllers.ts";
+import { restartKernel } from "./restart_kernel.ts";
 import { shutDown } from "./shutdown.ts";
 import type { Starter } from "./starter.ts";
 import { mergeChannels } from "./tables.ts";
@@ -32,6 +34,7 @@ const clientsMax = 64;
 
 export function* serveClients(
   starter: Starter,
+  pipes: ConsolePipes,
   service: Service<typeof processManagerContract>,
 ): Program {
   let clients = 0;
@@ -43,19 +46,19 @@ export function* serveClients(
     }
     clients++;
     yield* starter.kernel.createThread(function* () {
-      yield* serve(starter, client);
+      yield* serve(starter, pipes, client);
       clients--;
     });
   }
 }
 
-function* serve(starter: Starter, client: Client): Program {
+function* serve(starter: Starter, pipes: ConsolePipes, client: Client): Program {
   for (;;) {
     const request = yield* client.receiveOrClosed();
     if (request === undefined) break;
     let isOpen: boolean;
     try {
-      isOpen = yield* unlessClosed(answer(starter, client, request));
+      isOpen = yield* unlessClosed(answer(starter, pipes, client, request));
     } catch (error) {
       isOpen = yield* unlessClosed(client.send("failed", { reason: reasonOf(error) }));
     }
@@ -64,7 +67,7 @@ function* serve(starter: Starter, client: Client): Program {
   yield* client.close();
 }
 
-function* answer(starter: Starter, client: Client, request: Request): Call<void> {
+function* answer(starter: Starter, pipes: ConsolePipes, client: Client, request: Request): Call<void> {
   switch (request.tag) {
     case "run":
       return yield* run(starter, client, request);
@@ -84,6 +87,11 @@ function* answer(starter: Starter, client: Client, request: Request): Call<void>
       return yield* sendRows(starter, client, yield* rowsOfAll(starter, "heap"));
     case "kernels":
       return yield* sendRows(starter, client, yield* starter.system.kernels());
+    case "restart": {
+      const reason = yield* restartKernel(starter, pipes, request.kernel);
+      if (reason === undefined) return yield* client.send("restarted");
+      return yield* client.send("failed", { reason });
+    }
     case "manifest":
       return yield* manifest(starter, client, request);
     case "explain":
@@ -141,6 +149,7 @@ function* rowsOfAll(
 ): Call<unknown[]> {
   const rows: unknown[] = [];
   for (const place of yield* starter.system.kernels()) {
+    if (place.state === "down") continue;
     const part = yield* tableOf(starter.kernel, place, table);
     if (typeof part === "string") yield* starter.log(`The table of ${table} lacks ${place.name}: ${part}`);
     else rows.push(...part);

@@ -52,6 +52,8 @@ export class Starter {
   readonly processes: ProcessTable;
   /** The machine is shutting down: nothing is started any more, and ends are no news. */
   isStopping = false;
+  /** Services that ended and are not running again: each is tried once more when a kernel has come up. */
+  readonly unplaced = new Set<() => Call<void>>();
   /** Undefined until the boot volume is mounted, or is known not to come. */
   #volume: BootVolume | "absent" | undefined;
 
@@ -153,13 +155,27 @@ export class Starter {
   *#ended(ended: StartedProcess, { status, fault }: Outcome): Call<void> {
     if (this.isStopping || ended.role === "program") return;
     const place = `${ended.program} (process ${ended.pid}) on ${ended.place.name}`;
-    if (fault === "") return yield* this.log(`${place} ended with status ${status}`);
+    const { restart } = ended;
+    if (fault === "") {
+      // What it needs may be gone with a kernel, and come back with it.
+      if (restart !== undefined && status !== 0 && status !== killedStatus) {
+        this.unplaced.add(() => this.#tryAgain(ended.program, restart));
+      }
+      return yield* this.log(`${place} ended with status ${status}`);
+    }
     const restarted = ended.restart === undefined ? "" : `; ${yield* ended.restart()}`;
     // Below the reason a fault tells the places in the source.
     const [reason, ...places] = fault.split("\n");
     yield* this.log([`${place} died: ${reason}${restarted}`, ...places].join("\n"));
   }
+
+  *#tryAgain(program: string, restart: Restart): Call<void> {
+    yield* this.log(`${program} had ended; ${yield* restart()}`);
+  }
 }
+
+/** The status of a process that somebody has ended. */
+const killedStatus = 137;
 
 /** A call's answer, or undefined where it says that there is no such thing. */
 function* unlessNotFound<T>(call: Call<T>): Call<T | undefined> {

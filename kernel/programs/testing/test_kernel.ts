@@ -253,6 +253,7 @@ export class TestKernel {
       free: (block: TestBlock) => instant("free", () => void block.move()),
       createEvent: (reset: "auto" | "manual", signalled = false) =>
         instant("createEvent", () => new TestEvent(reset, signalled)),
+      createMutex: () => instant("createMutex", testMutex),
       createThread: (body: () => Program) =>
         instant("createThread", () => {
           const thread = this.#thread(owner, body());
@@ -394,4 +395,17 @@ function take(on: string, source: unknown): unknown {
   }
   const message = (source as TestEndpoint).queue.shift();
   return message === undefined ? { on, kind: "closed" } : { on, kind: "message", message };
+}
+
+/** A mutex between the threads of a test's process; who waits goes on when it is free. */
+function testMutex() {
+  let isHeld = false;
+  return {
+    *acquire() {
+      if (isHeld) yield new Wait("mutex", () => !isHeld, Infinity);
+      isHeld = true;
+      return "acquired";
+    },
+    release: () => instant("release", () => void (isHeld = false)),
+  };
 }

@@ -57,7 +57,18 @@ export class TestMachine {
   addKernel(name: string, place: string, controllerAfterNs?: number): void {
     const role = this.#kernels.length === 0 ? "coordinator" : "satellite";
     const path = `/kernels/${name}`;
-    this.#kernels.push({ name, role, isa: "x86-k8", platform: "test", cpus: 1, memoryMiB: 64, place, path });
+    this.#kernels.push({
+      name,
+      role,
+      isa: "x86-k8",
+      platform: "test",
+      cpus: 1,
+      memoryMiB: 64,
+      place,
+      path,
+      state: "up",
+      reason: "",
+    });
     if (controllerAfterNs === undefined) return;
     const system = () => this.#system(name);
     this.bench.start(

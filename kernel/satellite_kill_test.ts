@@ -1,0 +1,221 @@
+/**
+ * Processes and satellites are killed at random moments while all kernels talk to each other.
+ *
+ * Each seed is a machine of four domains whose processes serve names, ask, pass blocks and hand
+ * channel ends on to each other; it takes `killsPerSeed` kills, of which one in eight is a
+ * satellite's, by a panic or by a silent stop, and starts the satellite again.
+ * - After each seed: nobody died who was not killed, no block and no end is left, the names are those of
+ *   the living, and a request through what was killed is answered by its replacement.
+ * - `SATELLITE_KILLS=1000` runs that many kills instead of those of the usual run.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { isKernelError } from "./abi/errors.ts";
+import type { Call, Kernel as ProgramKernel, Program } from "./abi/kernel.ts";
+import type { Contract } from "./contracts/contract.ts";
+import type { Kernel } from "./kernel.ts";
+import type { Process } from "./process/process.ts";
+import { Bench } from "./testing/bench.ts";
+
+const echoContract = {
+  name: "echo/1",
+  contractName: "EchoContract",
+  messages: {
+    ask: { from: "client", doc: "Some bytes", body: { bytes: "bytes", text: "string" } },
+    answer: { from: "server", doc: "The same", body: { bytes: "bytes" } },
+  },
+  start: "open",
+  states: { open: { ask: "asked" }, asked: { answer: "open" } },
+} as const satisfies Contract;
+
+const relayContract = {
+  name: "relay/1",
+  contractName: "RelayContract",
+  messages: {
+    give: {
+      from: "client",
+      doc: "A channel to serve, or to hand on",
+      body: { end: { endpoint: echoContract, end: "server" } },
+    },
+    taken: { from: "server", doc: "It is elsewhere now" },
+  },
+  start: "open",
+  states: { open: { give: "given" }, given: { taken: "open" } },
+} as const satisfies Contract;
+
+const wanted = Deno.env.get("SATELLITE_KILLS");
+const seeds = wanted === undefined ? 3 : 10;
+const killsPerSeed = wanted === undefined ? 20 : Number(wanted) / seeds;
+const domains = 4;
+const users = 16;
+
+/** A sequence of its own for each seed; xorshift32. */
+function randomWords(seed: number): (below: number) => number {
+  let word = Math.imul(seed + 1, 0x9e3779b9) | 1;
+  return (below) => {
+    word ^= word << 13;
+    word ^= word >>> 17;
+    word ^= word << 5;
+    return (word >>> 0) % below;
+  };
+}
+
+/** Goes on with what fails because others have died. */
+function* attempt(call: () => Call<unknown>): Call<void> {
+  try {
+    yield* call();
+  } catch (error) {
+    if (!isKernelError(error)) throw error;
+  }
+}
+
+type Server = Parameters<typeof answerAll>[0];
+
+function* answerAll(client: import("./abi/kernel.ts").Endpoint<typeof echoContract, "server">): Call<void> {
+  for (;;) {
+    const request = yield* client.receiveOrClosed();
+    if (request === undefined) break;
+    yield* client.send("answer", { bytes: request.bytes });
+  }
+  yield* client.close();
+}
+
+function* serves(kernel: ProgramKernel, path: string): Call<void> {
+  const service = yield* kernel.register(echoContract, path);
+  for (let count = 0; count < 4; count++) {
+    const event = yield* kernel.select({ service }, 4e5);
+    if (event.on !== "service") break;
+    yield* answerAll(event.endpoint);
+  }
+  yield* service.deregister();
+}
+
+/** Takes ends from others; serves each, or hands it on to the next who relays. */
+function* relays(kernel: ProgramKernel, path: string, next: string, hands: boolean): Call<void> {
+  const service = yield* kernel.register(relayContract, path);
+  for (let count = 0; count < 4; count++) {
+    const event = yield* kernel.select({ service }, 4e5);
+    if (event.on !== "service") break;
+    const giver = event.endpoint;
+    const given = yield* giver.receiveOrClosed();
+    if (given !== undefined) {
+      yield* giver.send("taken");
+      if (hands) yield* gives(kernel, next, given.end);
+      else yield* answerAll(given.end);
+    }
+    yield* giver.close();
+  }
+  yield* service.deregister();
+}
+
+function* gives(kernel: ProgramKernel, path: string, end: Server): Call<void> {
+  let isGiven = false;
+  yield* attempt(function* () {
+    const relay = yield* kernel.bind(relayContract, path, 1e5);
+    isGiven = true;
+    yield* relay.send("give", { end });
+    yield* relay.receiveOrClosed();
+    yield* relay.close();
+  });
+  if (!isGiven) yield* end.close();
+}
+
+function* talks(
+  kernel: ProgramKernel,
+  end: import("./abi/kernel.ts").Endpoint<typeof echoContract, "client">,
+  size: number,
+): Call<void> {
+  for (let count = 0; count < 3; count++) {
+    yield* end.send("ask", { bytes: yield* kernel.allocate(size), text: "x".repeat(size % 300) });
+    const answer = yield* end.receiveOrClosed();
+    if (answer === undefined) break;
+    yield* kernel.free(answer.bytes);
+  }
+  yield* end.close();
+}
+
+/** Does one thing after the other until it is killed. */
+const user = (random: (below: number) => number) =>
+  function* user(kernel: ProgramKernel): Program {
+    for (;;) {
+      const number = random(4);
+      const choice = random(8);
+      const size = 1 + random(20_000);
+      yield* attempt(function* () {
+        if (choice < 2) yield* serves(kernel, `/echo/${number}`);
+        else if (choice < 4) {
+          yield* relays(kernel, `/relay/${number}`, `/relay/${(number + 1) % 4}`, choice === 3);
+        } else if (choice < 6) {
+          yield* talks(kernel, yield* kernel.bind(echoContract, `/echo/${number}`, 2e5), size);
+        } else {
+          const { client, server } = yield* kernel.createChannel(echoContract);
+          yield* gives(kernel, `/relay/${number}`, server);
+          yield* talks(kernel, client, size);
+        }
+      });
+      yield* kernel.sleep(1 + random(20_000));
+    }
+  };
+
+for (let seed = 0; seed < seeds; seed++) {
+  Deno.test(`${killsPerSeed} kills under load, seed ${seed}: nothing else dies, nothing is left, and all is served again`, () => {
+    const random = randomWords(seed);
+    const bench = new Bench({ domains, keepsLog: false });
+    const killed = new Set<Process>();
+    const started: { process: Process; kernel: Kernel }[] = [];
+    const start = () => {
+      const on = random(domains);
+      const kernel = bench.kernels[on]!;
+      if (!kernel.isHalted) started.push({ process: bench.start(user(random), { on }), kernel });
+    };
+    const living = () =>
+      started.filter(({ process, kernel }) => process.state === "running" && !kernel.isHalted);
+    for (let count = 0; count < users; count++) start();
+    for (let kills = 0; kills < killsPerSeed; kills++) {
+      bench.settle((1 + random(1000)) * 1e-6);
+      if (random(8) === 0) {
+        const kernel = bench.kernels[1 + random(domains - 1)]!;
+        if (kernel.isHalted) continue;
+        if (random(2) === 0) bench.panic(kernel);
+        else bench.stopCpus(kernel);
+        bench.settle((1 + random(60)) * 1e-3);
+        bench.restart(kernel);
+      } else {
+        const { process, kernel } = living()[random(living().length)]!;
+        killed.add(process);
+        kernel.processes.end(process, 137, "");
+      }
+      while (living().length < users) start();
+    }
+    bench.settle(0.2);
+    const unexpected = started.filter(({ process, kernel }) =>
+      process.state === "ended" && !killed.has(process) && !kernel.isHalted
+    );
+    assertEquals(unexpected.map(({ process }) => `${process.label}: ${process.fault}`), []);
+    const { namespace } = bench.kernels[0]!.coordinator!;
+    const labels = new Set(living().map(({ process }) => process.label));
+    assertEquals(namespace.services.filter(({ process }) => !labels.has(process)), []);
+    for (const { process, kernel } of living()) kernel.processes.end(process, 137, "");
+    bench.settle(1);
+    assertEquals(bench.leftovers(), { blocks: 0, ends: 0, lent: 0 });
+    assertEquals(namespace.services, []);
+    assertEquals(bench.living.length, domains);
+    for (let on = 1; on < domains; on++) answersAgain(bench, on);
+  });
+}
+
+/** What a kernel's successor serves is served to all others. */
+function answersAgain(bench: Bench, on: number): void {
+  const server = bench.start(function* (kernel) {
+    yield* serves(kernel, "/again");
+  }, { on, name: "again" });
+  bench.run(function* (kernel) {
+    const end = yield* kernel.bind(echoContract, "/again", 1e8);
+    yield* end.send("ask", { bytes: yield* kernel.allocate(9000), text: "" });
+    const answer = yield* end.receive();
+    assertEquals(answer.bytes.length, 9000);
+    yield* kernel.free(answer.bytes);
+    yield* end.close();
+  }, { on: (on + 1) % domains, name: "asker" });
+  assert(server.fault === "");
+}
