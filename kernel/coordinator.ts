@@ -41,7 +41,10 @@ export interface DownKernel {
  * Each kernel writes a counter with every tick of 10 ms, and the coordinator looks at all of them halfway
  * between; the third look in a row that finds one unchanged declares its kernel dead. As with polls
  * (DESIGN section 3) the looks that find nothing are computed, not run: they cost less than a thousandth of
- * a per cent of a CPU.
+ * a per cent of a CPU. 10 ms is the tick that kernels of the time have (fitted; Linux 2.6 on servers: HZ is 100).
+ * A tick is an interrupt, which waits for an instruction or, with interrupts off, for the dispatcher's
+ * `interruptsOffCyclesMax`: half a microsecond. So a CPU that runs never misses one, whatever its load, and three
+ * in a row leave room for a counter's line that is slow to come over.
  */
 const heartbeat = milliseconds(10);
 const missedBeats = 3;

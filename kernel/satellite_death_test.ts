@@ -112,6 +112,26 @@ Deno.test("a panic is heard at once, a silent stop within 40 ms", () => {
   assert(silent > 20e6 && silent < 40e6, `${silent}`);
 });
 
+Deno.test("a satellite whose CPU never rests is not taken for dead", () => {
+  const bench = new Bench({ domains: 2 });
+  const [coordinator, satellite] = bench.kernels;
+  for (let count = 0; count < 8; count++) {
+    bench.start(function* busy(kernel) {
+      for (;;) {
+        // Longer than all looks that lead to a burial together.
+        bench.work(200_000_000);
+        yield* kernel.free(yield* kernel.allocate(1 << 20));
+      }
+    }, { on: 1 });
+  }
+  bench.settle(5);
+  assertEquals(coordinator!.coordinator!.rows.map(({ state }) => state), ["up", "up"]);
+  assert(
+    !satellite!.isHalted && satellite!.cpuUse > 0.99,
+    `its CPU was busy ${satellite!.cpuUse} of the time`,
+  );
+});
+
 for (const role of ["satellite", "coordinator"]) {
   const end = role === "satellite"
     ? "that satellite, and is told with its reason"

@@ -72,6 +72,10 @@ const breaches: Readonly<Record<string, (kernels: Broken) => void>> = {
     complex.space.write32(head, complex.space.read32(head) + 5000);
     taker.poke();
   },
+  "word that a kernel is gone, which is the coordinator's to say": ({ bench }) =>
+    bench.kernels[1]!.peer(0).sendGone(2),
+  "an introduction of a card, which is the coordinator's to make": ({ bench }) =>
+    bench.kernels[1]!.peer(0).sendMeet({ index: 9, station: 9, name: "card9", address: 0xd000_0000 }),
   "more messages for ends that never come than may wait": ({ broken }) => {
     for (let count = 0; count < 4200; count++) {
       broken.post(new RecordWriter(recordKind.message, 0x7f_0000 + count, 0, 0).bytes);

@@ -39,6 +39,8 @@ const heapReserve = 4 << 20;
 /** Records that may wait for a peer; a sender that goes on then breaks its contract's bound. */
 const backlogMax = 16_384;
 const endOfCode = ["client", "server"] as const;
+/** The first kernel that boots. */
+const coordinatorIndex = 0;
 
 export class RemotePeer {
   readonly #loans: Loans;
@@ -223,10 +225,8 @@ export class RemotePeer {
     this.#post(new RecordWriter(recordKind.gone, 0, 0, index).bytes);
   }
 
-  sendProbe({ channel, end, sent, origin }: Probe): void {
-    const writer = new RecordWriter(recordKind.probe, channel, endCode[end], sent);
-    writer.u8(origin);
-    this.#post(writer.bytes);
+  sendProbe({ channel, end, sent }: Probe): void {
+    this.#post(new RecordWriter(recordKind.probe, channel, endCode[end], sent).bytes);
   }
 
   /** Tells the peer that what came or went between an end over there and its other end is lost. */
@@ -252,6 +252,11 @@ export class RemotePeer {
       return false;
     });
     for (const reader of dropped) this.#drop(decodeCarried(reader));
+  }
+
+  /** Who comes and who is gone is for the coordinator to say: another kernel could bury one that lives. */
+  #mustBeCoordinator(claim: string): void {
+    if (this.index !== coordinatorIndex) throw new PeerFault(`it ${claim}, and is not the coordinator`);
   }
 
   #broken({ channel }: RecordReader, end: End): void {
@@ -298,7 +303,7 @@ export class RemotePeer {
         throw new PeerFault("it sends to ends that never come");
       }
       this.#early.push(bytes);
-      return this.kernel.lost.awaited(record, end, this.index);
+      return this.kernel.lost.awaited(record, end);
     }
     switch (record.kind) {
       case recordKind.message:
@@ -317,15 +322,15 @@ export class RemotePeer {
         this.load = record.sequence / 1000;
         return this.onLoad?.();
       case recordKind.meet:
+        this.#mustBeCoordinator("introduces a kernel");
         return this.kernel.onMeet?.(readIntroduction(record));
       case recordKind.farewell:
         return this.#takeLeave();
       case recordKind.gone:
+        this.#mustBeCoordinator(`says that ${this.kernel.nameOf(record.sequence)} is gone`);
         return this.kernel.disconnect(record.sequence);
-      case recordKind.probe: {
-        const { channel, sequence: sent } = record;
-        return this.kernel.lost.probed({ channel, end, sent, origin: record.u8() });
-      }
+      case recordKind.probe:
+        return this.kernel.lost.probed({ channel: record.channel, end, sent: record.sequence });
       case recordKind.broken:
         return this.#broken(record, end);
       default:
