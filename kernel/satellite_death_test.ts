@@ -1,7 +1,7 @@
 /**
  * A satellite kernel dies: what the others see of it, what they get back, and how it comes again.
  *
- * Kernels of the host on a bench; what a card adds stands in `card_death_test.ts`.
+ * Kernels of the host on a bench; what a card adds stands in `tests/card_death_test.ts`.
  */
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
@@ -99,7 +99,7 @@ for (const [way, die] of Object.entries(ways)) {
   });
 }
 
-Deno.test("a panic is heard at once, a silent stop within 40 ms", () => {
+Deno.test("a panic is heard at once, a silent stop within 35 ms", () => {
   const after = (die: (bench: Bench, kernel: Kernel) => void) => {
     const bench = new Bench({ domains: 2 });
     const before = bench.queue.now;
@@ -109,7 +109,7 @@ Deno.test("a panic is heard at once, a silent stop within 40 ms", () => {
   };
   assert(after(ways["panics"]!) < 20e3);
   const silent = after(ways["stops without a word"]!);
-  assert(silent > 20e6 && silent < 40e6, `${silent}`);
+  assert(silent > 20e6 && silent <= 35.1e6, `${silent}`);
 });
 
 Deno.test("a satellite whose CPU never rests is not taken for dead", () => {

@@ -24,6 +24,7 @@ import { BootArchive } from "../kernel/boot/boot_archive.ts";
 import { bootHelios } from "../kernel/boot/helios.ts";
 import type { HostBoot } from "../kernel/boot/host_boot.ts";
 import { createProgramLoader } from "../kernel/boot/program_loader.ts";
+import type { Kernel } from "../kernel/kernel.ts";
 import { endWithoutLeaks } from "../kernel/testing/leaks.ts";
 import { buildIl } from "../kernel/compiler/phase_one.ts";
 import { freshDisk } from "../fs/fat32/populate.ts";
@@ -68,6 +69,7 @@ export class BootedMachine {
   status: number | undefined;
   readonly #hash = new TraceFile();
   #printed = "";
+  #wantedPanic: Error | undefined;
 
   constructor(
     { machine = "helios", change = () => {}, manifests = {}, seed = 1, ownFiles }: MachineOptions = {},
@@ -100,7 +102,7 @@ export class BootedMachine {
     const managerArguments = ["--shell", "--json\n--batch"];
     // A panic is a bug of ours, which a test must not miss.
     const onPanic = (_kernel: string, error: unknown) => {
-      throw error;
+      if (error !== this.#wantedPanic) throw error;
     };
     this.host = bootHelios(this.machine, { archive, instantiate, seed, managerArguments, onPanic });
     endWithoutLeaks(this.queue, () => this.host.everyKernel);
@@ -117,6 +119,12 @@ export class BootedMachine {
     const end: Instant = later(this.queue.now, seconds(withinSeconds));
     this.queue.runUntil(end, () => condition() || this.status !== undefined);
     return condition();
+  }
+
+  /** Makes a kernel panic, as a bug in its code would. */
+  panic(kernel: Kernel, reason: string): void {
+    this.#wantedPanic = new Error(reason);
+    kernel.panic(this.#wantedPanic);
   }
 
   /** What the shell answers to a line; undefined when it has not within so many seconds of virtual time. */
