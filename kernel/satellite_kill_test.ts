@@ -1,12 +1,14 @@
 /**
  * Processes and satellites are killed at random moments while all kernels talk to each other.
  *
- * Each seed is a machine of four domains whose processes serve names, ask, pass blocks and hand
- * channel ends on to each other; it takes `killsPerSeed` kills, of which one in eight is a
- * satellite's, by a panic or by a silent stop, and starts the satellite again.
+ * Each seed is a machine of four domains and a card, whose processes serve names, ask, pass blocks (those to and
+ * from the card by DMA) and hand channel ends on to each other, over as many kernels as relay. It takes
+ * `killsPerSeed` kills, of which one in eight is a satellite's, by a panic or by a silent stop, and starts the
+ * satellite again.
  * - After each seed: nobody died who was not killed, no block and no end is left, the names are those of
  *   the living, and a request through what was killed is answered by its replacement.
- * - `SATELLITE_KILLS=1000` runs that many kills instead of those of the usual run.
+ * - What happened is counted too: a load that lends nothing over the card, or whose ends stay at home, shows nothing.
+ * - `deno task kills` takes 1,000 kills for each of several seeds; KILLS and SEEDS choose.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -43,11 +45,12 @@ const relayContract = {
   states: { open: { give: "given" }, given: { taken: "open" } },
 } as const satisfies Contract;
 
-const wanted = Deno.env.get("SATELLITE_KILLS");
-const seeds = wanted === undefined ? 3 : 10;
-const killsPerSeed = wanted === undefined ? 20 : Number(wanted) / seeds;
+const killsPerSeed = Number(Deno.env.get("KILLS") ?? 20);
+const seeds = Number(Deno.env.get("SEEDS") ?? 3);
 const domains = 4;
-const users = 16;
+/** The domains' and the card's. */
+const kernels = domains + 1;
+const users = 20;
 
 /** A sequence of its own for each seed; xorshift32. */
 function randomWords(seed: number): (below: number) => number {
@@ -160,26 +163,30 @@ const user = (random: (below: number) => number) =>
 for (let seed = 0; seed < seeds; seed++) {
   Deno.test(`${killsPerSeed} kills under load, seed ${seed}: nothing else dies, nothing is left, and all is served again`, () => {
     const random = randomWords(seed);
-    const bench = new Bench({ domains, keepsLog: false });
+    const bench = new Bench({ domains, hasCard: true, keepsLog: false });
+    const load = { named: 0, overThreeKernels: 0, lentOverCard: 0 };
     const killed = new Set<Process>();
     const started: { process: Process; kernel: Kernel }[] = [];
     const start = () => {
-      const on = random(domains);
-      const kernel = bench.kernels[on]!;
+      const on = random(kernels);
+      const kernel = bench.kernelAt(on);
       if (!kernel.isHalted) started.push({ process: bench.start(user(random), { on }), kernel });
     };
     const living = () =>
       started.filter(({ process, kernel }) => process.state === "running" && !kernel.isHalted);
     for (let count = 0; count < users; count++) start();
+    let restarts = 0;
     for (let kills = 0; kills < killsPerSeed; kills++) {
       bench.settle((1 + random(1000)) * 1e-6);
+      lookAt(bench, load);
       if (random(8) === 0) {
-        const kernel = bench.kernels[1 + random(domains - 1)]!;
+        const kernel = bench.kernelAt(1 + random(kernels - 1));
         if (kernel.isHalted) continue;
         if (random(2) === 0) bench.panic(kernel);
         else bench.stopCpus(kernel);
         bench.settle((1 + random(60)) * 1e-3);
         bench.restart(kernel);
+        restarts++;
       } else {
         const { process, kernel } = living()[random(living().length)]!;
         killed.add(process);
@@ -188,6 +195,10 @@ for (let seed = 0; seed < seeds; seed++) {
       while (living().length < users) start();
     }
     bench.settle(0.2);
+    console.log(
+      `seed ${seed}: ${restarts} satellites died; found by ${killsPerSeed} looks: ${JSON.stringify(load)}`,
+    );
+    assert(Object.values(load).every((count) => count > 0), "the load leaves something out");
     const unexpected = started.filter(({ process, kernel }) =>
       process.state === "ended" && !killed.has(process) && !kernel.isHalted
     );
@@ -200,9 +211,21 @@ for (let seed = 0; seed < seeds; seed++) {
     bench.settle(3);
     assertEquals(bench.leftovers(), { blocks: 0, ends: 0, lent: 0 });
     assertEquals(namespace.services, []);
-    assertEquals(bench.living.length, domains);
-    for (let on = 1; on < domains; on++) answersAgain(bench, on);
+    assertEquals(bench.living.length, kernels);
+    for (let on = 1; on < kernels; on++) answersAgain(bench, on);
   });
+}
+
+/** Counts what there is to break at this moment: names, ends that are on their third kernel or further, loans by DMA. */
+function lookAt(bench: Bench, load: { named: number; overThreeKernels: number; lentOverCard: number }): void {
+  load.named += bench.kernels[0]!.coordinator!.namespace.services.length;
+  for (const { channels, peers, index } of bench.living) {
+    load.overThreeKernels += channels.ends.filter(({ moves }) => moves >= 2).length;
+    const { card } = bench;
+    for (const peer of peers) {
+      if (index === card!.index || peer.index === card!.index) load.lentOverCard += peer.lent.length;
+    }
+  }
 }
 
 /** What a kernel's successor serves is served to all others. */
@@ -217,6 +240,6 @@ function answersAgain(bench: Bench, on: number): void {
     assertEquals(answer.bytes.length, 9000);
     yield* kernel.free(answer.bytes);
     yield* end.close();
-  }, { on: (on + 1) % domains, name: "asker" });
+  }, { on: (on + 1) % kernels, name: "asker" });
   assert(server.fault === "");
 }

@@ -93,6 +93,8 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
     area: pairAreaAddress(messages, station, pairAreaSize),
     name: kernel.nameOf(host),
   }));
+  // All areas are fresh before the card looks at them, whenever their kernels make their pairs.
+  for (const { area } of areas) kernel.complex.space.write(area, freshCounters);
   meetCard(kernel, card, kernel.options.memory.messages);
   for (const { index: host } of hosts) if (host !== kernel.index) kernel.peer(host).sendMeet(card);
   const end = kernel.channels.createFixed(
@@ -111,11 +113,10 @@ export function attachCard(coordinator: Coordinator, driver: Process, request: C
   return name;
 }
 
-/** A kernel of the host makes its pair with a card. */
+/** A kernel of the host makes its pair with a card, in an area whose counters the coordinator has set to nought. */
 export function meetCard(kernel: Kernel, card: Introduction, messages: { base: number; size: number }): void {
   const { space } = kernel.complex;
   const area = pairAreaAddress(messages, card.station, pairAreaSize);
-  space.write(area, freshCounters);
   const doorbell = card.address + messagingUnit.IDR;
   const { cpu } = kernel.dispatchers[0]!;
   const transport = new HostCardTransport(space, area, cpu, () => {

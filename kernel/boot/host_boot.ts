@@ -18,7 +18,7 @@ import { Kernel } from "../kernel.ts";
 import { noteLeaks } from "../memory/heap_use.ts";
 import { type KernelMemory, layOutMemory, pairAreaAddress } from "../memory/layout.ts";
 import { Namespace } from "../namespace/namespace.ts";
-import { pairAreaSize } from "../remote/pair_area.ts";
+import { freshCounters, pairAreaSize } from "../remote/pair_area.ts";
 import { parseSystemManifest } from "../placement/manifest.ts";
 import type { ProgramLoader } from "../process/process.ts";
 import { spawnFromKernel } from "../process/spawn.ts";
@@ -200,8 +200,9 @@ export class HostBoot {
   /** A kernel that comes when there are cards already makes its pairs with them. */
   #introduce(kernel: Kernel, { index, station, row, messagingUnit }: KnownKernel): void {
     const { messages } = kernel.options.memory;
-    meetCard(kernel, { index, station, name: row.name, address: messagingUnit! }, messages);
     const area = pairAreaAddress(messages, station, pairAreaSize);
+    this.#complex.space.write(area, freshCounters);
+    meetCard(kernel, { index, station, name: row.name, address: messagingUnit! }, messages);
     const host = { index: kernel.index, station: kernel.options.station, name: kernel.name, address: area };
     this.coordinator.kernel.peer(index).sendMeet(host);
   }

@@ -56,6 +56,9 @@ export class AdmaChannel implements TransferEngine {
     this.#base = peripheralBase + index * channelStride;
     this.#descriptors = descriptors;
     this.#free.signal();
+    // A kernel that was here before may have died in the middle of a chain, whose end is not this one's news.
+    space.write32(this.#base + register.ACCR, 0);
+    space.write32(this.#base + register.ACSR, endOfChain | endOfTransfer | errorBits);
   }
 
   /** Interrupt sources of this channel: end of transfer, end of chain, error (section 2.8). */

@@ -6,7 +6,8 @@
  * image matters, `startIl` takes a program's IL through phase two.
  * - A burst costs `burstCycles`; a program that is to work longer calls `bench.work`.
  * - `settle` lets the machine run until nothing is left to happen.
- * - Three domains, one CPU each, are enough for everything that crosses kernels.
+ * - Three domains, one CPU each, are enough for everything that crosses kernels. With `hasCard` there is a card
+ *   too, which the board driver boots; programs run on it at the cost of its ISA.
  */
 
 import { assembleMachine } from "../../hw/machine/assemble.ts";
@@ -19,6 +20,8 @@ import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
 import { BootArchive } from "../boot/boot_archive.ts";
 import { bootHelios } from "../boot/helios.ts";
 import type { HostBoot } from "../boot/host_boot.ts";
+import { pipeContract } from "../contracts/pipe.ts";
+import driveBoard from "../programs/board_driver/main.ts";
 import { createProgramLoader } from "../boot/program_loader.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
@@ -39,6 +42,8 @@ export interface BenchOptions {
   readonly isa?: IsaName;
   /** Whether `log` is kept; a benchmark has no use for it. */
   readonly keepsLog?: boolean;
+  /** An IOP348 board, whose kernel comes after those of the domains. */
+  readonly hasCard?: boolean;
   /** Phase two; by default one without the host's memory, so that counting alone ends a program. */
   readonly load?: ProgramLoader;
 }
@@ -46,6 +51,11 @@ export interface BenchOptions {
 /** Cycles of each burst, beside what `work` adds. */
 export const burstCycles = 100;
 const bootTime = seconds(1);
+const boardDriver = "BoardDriver";
+const boardId = 0x3310;
+const boardManifest = `<application name="${boardDriver}" source="${boardDriver}">` +
+  `<devices><device vendor="0x8086" device="0x3310"/></devices>` +
+  `<privileges><privilege name="system"/></privileges></application>`;
 const countingLoader = createProgramLoader();
 
 export class Bench {
@@ -70,13 +80,14 @@ export class Bench {
       paths = {},
       isa = "x86-k8",
       keepsLog = true,
+      hasCard = false,
       balancer,
       load = countingLoader,
     } = options;
     const log = keepsLog
       ? new LineEventLog(this.queue, (line) => void this.log.push(line.trimEnd()))
       : silentLog;
-    const machine = assembleMachine(describeMachine(domains, cpusPerDomain, isa), {
+    const machine = assembleMachine(describeMachine(domains, cpusPerDomain, isa, hasCard), {
       queue: this.queue,
       log,
       medium: undefined,
@@ -85,6 +96,7 @@ export class Bench {
     machine.onPowerOff = (status) => this.poweredOff = status;
     const quiet: Main = function* () {};
     for (const name of ["ProcessManager", "Controller"]) this.#programs.set(name, quiet);
+    this.#programs.set(boardDriver, driveBoard);
     const host = this.#host = bootHelios(machine, {
       archive: new BootArchive(
         ["ProcessManager", "Controller"].map((name) => ({ file: name, text: manifestOf(name) })),
@@ -103,9 +115,14 @@ export class Bench {
     });
     this.queue.runUntil(bootTime as number as Instant);
     this.kernels = host.kernels;
-    endWithoutLeaks(this.queue, () => this.kernels);
+    endWithoutLeaks(this.queue, () => host.everyKernel);
     if (this.kernels.length !== domains) {
       throw new Error(`${this.kernels.length} kernels came up, not ${domains}`);
+    }
+    if (hasCard) {
+      this.#startBoard(this.kernels[0]!.devices.find(({ deviceId }) => deviceId === boardId)!.location);
+      this.settle(1);
+      if (this.card === undefined) throw new Error(`The card's kernel has not come up`);
     }
     this.log.length = 0;
     this.debugLines.length = 0;
@@ -128,7 +145,7 @@ export class Bench {
   #spawn(il: string, manifest: string, on: number): Process {
     let process: Process | undefined;
     this.queue.at(this.queue.now, () => {
-      process = spawnFromKernel(this.kernels[on]!, manifest, il, []);
+      process = spawnFromKernel(this.kernelAt(on), manifest, il, []);
     });
     // Within the queue's horizon, so that a CPU does not run on by itself before the test says so.
     this.queue.runUntil(this.queue.now);
@@ -162,14 +179,43 @@ export class Bench {
 
   /** The coordinator starts a kernel again; `settle` lets it boot. */
   restart({ name }: Kernel): void {
-    this.queue.at(this.queue.now, () => {
-      this.#host.coordinator.restart(name);
-    });
+    let card = "";
+    this.queue.at(this.queue.now, () => void (card = this.#host.coordinator.restart(name)));
+    this.queue.runUntil(this.queue.now);
+    if (card !== "") this.#startBoard(card);
+  }
+
+  /** What the process manager does for a board. */
+  #startBoard(location: string): void {
+    const manifest = boardManifest;
+    this.start(function* launcher(kernel) {
+      const [stdin, stdout] = [
+        yield* kernel.createChannel(pipeContract),
+        yield* kernel.createChannel(pipeContract),
+      ];
+      yield* kernel.system!.spawn({
+        source: { manifest, il: boardDriver },
+        arguments: [],
+        stdin: stdin.server,
+        stdout: stdout.client,
+        device: location,
+      });
+    }, { privileged: true });
+  }
+
+  /** The kernel that the card runs, or ran last. */
+  get card(): Kernel | undefined {
+    return this.#host.cardKernels.at(-1);
+  }
+
+  /** By number of the domain; the card's comes after them. */
+  kernelAt(on: number): Kernel {
+    return this.kernels[on] ?? this.card!;
   }
 
   /** Kernels that run. */
   get living(): Kernel[] {
-    return this.kernels.filter(({ isHalted }) => !isHalted);
+    return this.#host.everyKernel.filter(({ isHalted }) => !isHalted);
   }
 
   /** Called by a program: its present burst costs so many cycles more. */
@@ -188,9 +234,15 @@ export class Bench {
     };
   }
 
-  /** Each kernel's way to the namespace is two channels, for requests and for news, as long as the machine runs. */
+  /**
+   * Each kernel's way to the namespace is two channels, for requests and for news, as long as the machine runs.
+   * So are a board driver's pipes.
+   */
   #endsOfBoot(): number {
-    return 4 * this.living.length;
+    const { processes, channels } = this.kernels[0]!;
+    const drivers = processes.running.filter(({ manifest }) => manifest.name === boardDriver);
+    const theirs = new Set(drivers.flatMap(({ ends }) => [...ends].map(({ channel }) => channel)));
+    return 4 * this.living.length + channels.ends.filter(({ channel }) => theirs.has(channel)).length;
   }
 }
 
@@ -253,13 +305,24 @@ function systemManifestOf(paths: Readonly<Record<string, string>>, balancer: str
   return `<system><contracts>${lines.join("")}</contracts>${balancers}</system>`;
 }
 
-/** The paper's NUMA machine, with as many domains and CPUs as asked for and without devices. */
-function describeMachine(domains: number, cpusPerDomain: number, isa: IsaName): MachineDescription {
+/** The board of `helios`, without devices of its own. */
+function bareBoard(): unknown {
+  const { devices } = shippedMachines.get("helios") as { devices: readonly { model: string }[] };
+  return { ...devices.find(({ model }) => model === "iop348"), devices: [] };
+}
+
+/** The paper's NUMA machine, with as many domains and CPUs as asked for and no devices but a card. */
+function describeMachine(
+  domains: number,
+  cpusPerDomain: number,
+  isa: IsaName,
+  hasCard: boolean,
+): MachineDescription {
   const json = structuredClone(shippedMachines.get("opteron-numa")) as {
     host: { cpus: unknown[]; domains: unknown[] };
     devices: unknown[];
   };
-  json.devices = [];
+  json.devices = hasCard ? [bareBoard()] : [];
   json.host.domains = Array.from({ length: domains }, () => ({ memoryMiB: 256 }));
   json.host.cpus = Array.from({ length: domains * cpusPerDomain }, (_, index) => ({
     apicId: index,
