@@ -46,6 +46,7 @@ import { bootHelios } from "./kernel/boot/helios.ts";
 import { installable, InstallError } from "./kernel/boot/installable.ts";
 import { createProgramLoader } from "./kernel/boot/program_loader.ts";
 import { CompileError } from "./kernel/compiler/compile_error.ts";
+import { refuseUnknownKernels } from "./kernel/boot/kernel_names.ts";
 import { ManifestError } from "./kernel/placement/manifest.ts";
 import { PlacementError } from "./kernel/placement/placement.ts";
 import { freshDisk } from "./fs/fat32/populate.ts";
@@ -224,8 +225,10 @@ async function openEmulator(options: BootOptions, archive: BootArchive, tell: Te
 }
 
 /** Manifests and programs; throws for the first manifest that cannot be used. */
-function prepare({ manifests }: BootOptions, helios: Distribution) {
-  return { archive: openArchive(helios, manifests), instantiate: createProgramLoader(new V8Memory()) };
+function prepare({ machine, manifests }: BootOptions, helios: Distribution) {
+  const archive = openArchive(helios, manifests);
+  refuseUnknownKernels(archive.system, findMachine(machine));
+  return { archive, instantiate: createProgramLoader(new V8Memory()) };
 }
 
 /** Manifests of a folder of the person's own go before those of the disk, too. */

@@ -8,7 +8,7 @@
  * - After each seed: nobody died who was not killed, no block and no end is left, the names are those of
  *   the living, and a request through what was killed is answered by its replacement.
  * - What happened is counted too: a load that lends nothing over the card, or whose ends stay at home, shows nothing.
- * - `deno task kills` takes 1,000 kills for each of several seeds; KILLS and SEEDS choose.
+ * - `deno task kills` takes 1,000 kills for each of 4 seeds: `deno test -A FILE -- KILLS SEEDS`.
  */
 
 import { assert, assertEquals } from "@std/assert";
@@ -45,8 +45,7 @@ const relayContract = {
   states: { open: { give: "given" }, given: { taken: "open" } },
 } as const satisfies Contract;
 
-const killsPerSeed = Number(Deno.env.get("KILLS") ?? 20);
-const seeds = Number(Deno.env.get("SEEDS") ?? 3);
+const [killsPerSeed = 20, seeds = 3] = Deno.args.map(Number);
 const domains = 4;
 /** The domains' and the card's. */
 const kernels = domains + 1;

@@ -50,6 +50,18 @@ Deno.test("a machine file with a misspelt field is refused by the field's name",
     /mine\.json": host\.frequencyhz is 1, must be absent/,
   ));
 
+Deno.test("a system manifest that names a kernel which the machine has not is refused with its line and the names", async () => {
+  using folder = new TemporaryFolder();
+  const balancers = `<balancers><balancer name="announce" kernel="numa7" /></balancers><boot>`;
+  const manifests = editedManifests(folder, {
+    "system.xml": (text) => text.replace("<boot>", balancers),
+  });
+  await refuse(
+    () => ["--manifests", manifests],
+    /system\.xml:\d+: kernel is "numa7", this machine has coordinator, numa1, card0$/m,
+  );
+});
+
 Deno.test("a machine file that is not JSON is refused with its name", () =>
   refuse((folder) => ["--machine", folder.write("mine.json", "{")], /mine\.json": is not JSON/));
 

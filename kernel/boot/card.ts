@@ -22,6 +22,7 @@ import { freshCounters, pairAreaSize } from "../remote/pair_area.ts";
 import { type Introduction, RemotePeer } from "../remote/remote_peer.ts";
 import { bootInfoSize, encodeBootInfo, readCardFacts } from "./boot_info.ts";
 import type { KernelDevice } from "./devices.ts";
+import { cardKernelName } from "./kernel_names.ts";
 
 /** Messaging unit, host's view (hardware-reference.md section 2.5). */
 const messagingUnit = { IDR: 0x20, ODR: 0x2c, OIMR: 0x34 } as const;
@@ -132,7 +133,7 @@ function placeOf(coordinator: Coordinator, location: string): { name: string; st
   const { cardLocations } = coordinator;
   if (!cardLocations.includes(location)) cardLocations.push(location);
   const number = cardLocations.indexOf(location);
-  return { name: `card${number}`, station: coordinator.domains + number };
+  return { name: cardKernelName(number), station: coordinator.domains + number };
 }
 
 /** Takes the card's interrupt over from its driver: from now on it means remote messages. */

@@ -29,6 +29,7 @@ import { buildBootImage, readBootImage } from "./boot_image.ts";
 import { meetCard, namespaceSerial } from "./card.ts";
 import { describeDevice, findPciDevices, findUart } from "./devices.ts";
 import { connectDomains } from "./domain_pairs.ts";
+import { hostKernelName } from "./kernel_names.ts";
 import { buildPageTables, relocatePageTables } from "./page_tables.ts";
 import { writePanicRecord } from "./panic_record.ts";
 import type { SatelliteIsa } from "./satellite_image.ts";
@@ -292,7 +293,7 @@ export class HostBoot {
     return new Kernel({
       index,
       station,
-      name: station === 0 ? "coordinator" : `numa${domain.domain}`,
+      name: hostKernelName(station, domain.domain),
       role: station === 0 ? "coordinator" : "satellite",
       place: `domain ${domain.domain}`,
       domain: domain.domain,

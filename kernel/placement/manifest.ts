@@ -53,6 +53,8 @@ export interface SystemManifest {
   readonly cardTransport: TransferEngineName;
   /** By name of the kernel; "" stands for those that are not named. */
   readonly balancers: ReadonlyMap<string, BalancerName>;
+  /** Kernels that an element names, and where it does. */
+  readonly namedKernels: readonly { readonly name: string; readonly place: string }[];
   readonly boot: readonly { readonly program: string; readonly arguments: readonly string[] }[];
 }
 
@@ -144,6 +146,7 @@ export function parseSystemManifest(text: string, file: string): SystemManifest 
     paths.set(contractName, requiredAttribute(element, "path", file));
   }
   const balancers = new Map<string, BalancerName>();
+  const namedKernels: { name: string; place: string }[] = [];
   for (const element of itemsOf(root, "balancers")) {
     const kernel = element.attributes["kernel"] ?? "";
     if (balancers.has(kernel)) {
@@ -153,12 +156,14 @@ export function parseSystemManifest(text: string, file: string): SystemManifest 
       );
     }
     balancers.set(kernel, parseBalancer(element, file));
+    if (kernel !== "") namedKernels.push({ name: kernel, place: placeOf(element, file) });
   }
   const boot = itemsOf(root, "boot").map((element) => ({
     program: requiredAttribute(element, "name", file),
     arguments: (element.attributes["arguments"] ?? "").split(" ").filter((word) => word !== ""),
   }));
-  return { paths, cardTransport: parseTransport(itemsOf(root, "cards"), file), balancers, boot };
+  const cardTransport = parseTransport(itemsOf(root, "cards"), file);
+  return { paths, cardTransport, balancers, namedKernels, boot };
 }
 
 function parseTransport([element, second]: readonly XmlElement[], file: string): TransferEngineName {
