@@ -24,8 +24,8 @@ export class RemoteDelivery implements Delivery {
     if (this.peer.isStalled) {
       this.peer.kernel.channels.dispose(message);
       throw new ContractViolation(
-        `Contract "${this.from.contract.name}": ${this.describePeer()} does not take what is sent to it, ` +
-          `the last is "${message.definition.tag}"`,
+        `Contract "${this.from.contract.name}": ${this.describePeer()} does not take what is sent to it: ` +
+          `${this.peer.transport.backlog} records wait before "${message.definition.tag}"`,
       );
     }
     const { channel, end } = this.from;
