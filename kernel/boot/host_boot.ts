@@ -96,6 +96,7 @@ export class HostBoot {
     this.#start(cpu);
   }
 
+  /** Those that have died and were not started again are among them. */
   get everyKernel(): readonly Kernel[] {
     return [...this.kernels, ...this.cardKernels];
   }
@@ -219,7 +220,7 @@ export class HostBoot {
     const namespace = new Namespace(kernel);
     const platform = kernel.platform as X86Platform;
     const coordinator = new Coordinator(kernel, namespace, archive, (status) => {
-      for (const each of this.everyKernel) noteLeaks(each);
+      for (const each of this.everyKernel) if (!each.isHalted) noteLeaks(each);
       platform.powerOff(status);
     });
     coordinator.bootDomain = (station) => this.#wakeDomain(kernel.options.cpus[0]!, station);
