@@ -137,7 +137,12 @@ export class ChannelTable {
   /** The channel of an end is broken somewhere on its way. */
   lose(channel: number, end: End): void {
     const here = this.#ends.get(keyOf(channel, end));
-    if (here !== undefined && !(here.delivery instanceof LocalDelivery)) this.#lose(here);
+    if (here !== undefined) this.#lose(here);
+  }
+
+  /** True when both ends are here. */
+  isLocal(channel: number, end: End): boolean {
+    return this.#ends.get(keyOf(channel, end))?.delivery instanceof LocalDelivery;
   }
 
   #lose(end: ChannelEnd): void {

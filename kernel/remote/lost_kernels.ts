@@ -15,6 +15,7 @@
  */
 
 import type { End } from "../contracts/contract.ts";
+import { LocalDelivery } from "../channels/local_delivery.ts";
 import { later, milliseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { RecordReader } from "./record.ts";
@@ -66,7 +67,11 @@ export class LostKernels {
   }
 
   #probe(): void {
-    for (const { channel, end, sendSequence, delivery } of this.#kernel.channels.ends) {
+    for (const { channel, end, sendSequence, receiveSequence, delivery } of this.#kernel.channels.ends) {
+      // Both ends may be here again, and a message on its way home from where one of them was.
+      if (delivery instanceof LocalDelivery && delivery.peer.sendSequence > receiveSequence) {
+        this.probed({ channel, end, sent: delivery.peer.sendSequence });
+      }
       if (delivery instanceof RemoteDelivery) {
         delivery.peer.sendProbe({ channel, end: otherEnd(end), sent: sendSequence });
       }

@@ -100,6 +100,43 @@ Deno.test("a busy kernel keeps its channels when another one dies: what waits be
   assert(answeredAt - from > 30e6, `it came after ${(answeredAt - from) / 1e6} ms`);
 });
 
+Deno.test("a channel that came home closes when a kernel dies with a message of it that had still to follow", () => {
+  const bench = new Bench({ domains: 3 });
+  bench.start(sink, { on: 2 });
+  let outcome = "";
+  let answered = false;
+  bench.start(function* (kernel) {
+    yield* answers(kernel);
+    answered = true;
+  }, { on: 1, name: "answers" });
+  bench.start(function* givesBack(kernel) {
+    const next = yield* kernel.bind(giveContract, "/answers", 1e9);
+    const service = yield* kernel.register(giveContract, "/gives-back");
+    const given = yield* (yield* service.accept()).receive();
+    yield* kernel.sleep(15e6);
+    yield* next.send("give", { end: given.end });
+    yield* kernel.sleep(1e9);
+  }, { on: 2 });
+  bench.settle(0.01);
+  bench.start(function* tells(kernel) {
+    const { client, server } = yield* kernel.createChannel(tellContract);
+    const flood = yield* kernel.bind(floodContract, "/sink", 1e9);
+    const next = yield* kernel.bind(giveContract, "/gives-back", 1e9);
+    yield* next.send("give", { end: server });
+    for (let count = 0; count < floodBlocks; count++) {
+      yield* flood.send("data", { data: yield* kernel.allocate(1 << 18) });
+    }
+    // Behind the flood; the end is at home before kernel 2 has got so far.
+    yield* client.send("tell", { value: 42 });
+    outcome = (yield* client.receiveOrClosed()) === undefined ? "closed" : "told";
+  }, { on: 1 });
+  bench.settle(0.025);
+  assert(bench.log.some((line) => line.includes("became local")), "the end is not back yet");
+  bench.panic(bench.kernels[2]!);
+  bench.settle(4);
+  assertEquals([outcome, answered], ["closed", true]);
+});
+
 Deno.test("a channel whose message waits for an end that never comes closes, whoever sent that message on", () => {
   const bench = new Bench({ domains: 5 });
   const [, sender, between, receiver, victim] = bench.kernels;

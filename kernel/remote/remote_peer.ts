@@ -263,7 +263,7 @@ export class RemotePeer {
     const { channels } = this.kernel;
     const to = channels.movedTo(channel, end);
     if (to !== undefined) this.kernel.findPeer(to)?.sendBroken(channel, end);
-    else channels.lose(channel, end);
+    else if (!channels.isLocal(channel, end)) channels.lose(channel, end);
   }
 
   #post(record: Uint8Array): void {
