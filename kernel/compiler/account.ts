@@ -19,7 +19,7 @@ import { type FunctionNode, isLoop, type LoopNode, type Node } from "./syntax.ts
 export class ProgramAccounting extends ExpressionAccounting {
   /** Inserts the accounting of a whole IL; its export becomes the value that the text returns. */
   program(program: Program): void {
-    const frame = new Frame({ weight: undefined, hasFinally: false });
+    const frame = this.frame();
     const { edits } = this.input;
     const [first] = program.body;
     const slot = edits.insert(first?.start ?? 0);
@@ -141,40 +141,72 @@ export class ProgramAccounting extends ExpressionAccounting {
   #countedLoop(node: LoopNode, whole: Node, frame: Frame): number {
     const { edits, flags } = this.input;
     const becomesLocal = !frame.isLocal && !flags.of(node).hasYield;
-    if (!becomesLocal) return this.#turns(node, frame);
+    if (!becomesLocal) return this.#turns(node, whole, frame);
     const [opening, closing] = Frame.aroundLoop;
     edits.insert(whole.start, opening);
     frame.isLocal = true;
-    const cycles = this.#turns(node, frame);
+    const cycles = this.#turns(node, whole, frame);
     frame.isLocal = false;
     edits.insert(whole.end, closing);
     return cycles;
   }
 
   /** Inserts the charge of a turn; gives the cycles of what runs once, before the first. */
-  #turns(node: LoopNode, frame: Frame): number {
+  #turns(node: LoopNode, whole: Node, frame: Frame): number {
     const first = node.type === "ForStatement" && node.init ? this.expression(node.init, frame) : 0;
     const counted = this.input.countedLoops.find(node);
     const { turn, lastTest } = this.#turn(node, counted, frame);
-    if (counted === undefined) {
-      this.#turnBody(node.body, (cycles) => frame.chargeTurn(turn + cycles), frame);
-    } else this.#countedTurns(node, counted, turn, frame);
+    if (counted !== undefined) this.#countedTurns(node, whole, counted, turn, frame);
+    else if (this.input.sampling?.walks(node)) this.#steppedTurns(node, whole, turn, frame);
+    else this.#turnBody(node.body, (cycles) => frame.chargeTurn(turn + cycles), frame);
     return first + lastTest;
   }
 
   /** A loop that counts: its turns are charged one by one, and the budget is looked at once in very many. */
-  #countedTurns(node: LoopNode, counted: CountedLoop, turn: number, frame: Frame): void {
-    const { edits, text } = this.input;
+  #countedTurns(node: LoopNode, whole: Node, counted: CountedLoop, turn: number, frame: Frame): void {
+    const { edits, text, sampling } = this.input;
     const slot = edits.insert(node.body.start);
     const before = frame.unitsCharged;
-    this.#turnBody(node.body, (cycles) => frame.charge(turn + cycles), frame);
+    const { counter, step, first, turns } = counted;
+    const walksTo = (end: string) => sampling?.walksText(node, "$first", end, step) ?? "";
+    this.#walkingBody(node, walksTo(`${counter}+${step}`), frame, (cycles) => frame.charge(turn + cycles));
     const turnUnits = frame.unitsCharged - before;
-    if (counted.turns !== undefined && counted.turns * turnUnits <= shortLoopUnitsMax) return;
-    const { inFront, behind } = frame.aroundCounted(counted, turnUnits);
+    if (first !== undefined && turns !== undefined && turns * turnUnits <= shortLoopUnitsMax) {
+      const walks = walksTo(counted.operator === "<" ? counted.bound : `${counted.bound}+1`);
+      if (walks === "") return;
+      edits.insert(whole.start, `{const $first=${first};`);
+      edits.insert(node.end, `${walks}}`);
+      return;
+    }
+    const { inFront, behind } = frame.aroundCounted(counted, turnUnits, walksTo(counter));
     slot.text = inFront;
     edits.insert(node.end, behind);
     const { start, end } = counted.updateNode;
     edits.replace(start, end, ` ${text.slice(start, end).replace(/[^\n]/g, "")}`);
+  }
+
+  /** A loop that goes over arrays by steps: each turn keeps the counter for when the walk is noted. */
+  #steppedTurns(node: LoopNode, whole: Node, turn: number, frame: Frame): void {
+    const { edits, sampling, countedLoops } = this.input;
+    const steps = countedLoops.findSteps(node);
+    if (steps === undefined || sampling === undefined) throw new Error("A walk needs a loop of known steps");
+    const { counter, step, initial } = steps;
+    const [first, at] = [`$first${whole.start}`, `$at${whole.start}`];
+    const walks = sampling.walksText(node, first, `${at}+${step}`, step);
+    edits.insert(whole.start, `{let ${first},${at}=0/0;`);
+    edits.insert(initial.start, `${first}=(`);
+    edits.insert(initial.end, ")");
+    const charge = (cycles: number) => frame.chargeTurn(turn + cycles, `${walks}${first}=${counter};`);
+    this.#walkingBody(node, walks, frame, (cycles) => `${charge(cycles)}${at}=${counter};`);
+    edits.insert(node.end, `${walks}}`);
+  }
+
+  /** A body whose walk, if it has one, is noted by `walks` where the loop is left by `return`: this turn's included. */
+  #walkingBody(node: LoopNode, walks: string, frame: Frame, charge: (cycles: number) => string): void {
+    const before = frame.beforeReturn;
+    frame.beforeReturn = walks + before;
+    this.#turnBody(node.body, charge, frame);
+    frame.beforeReturn = before;
   }
 
   /** Cycles of a turn beside its body, and of the test that ends the loop. */
@@ -257,6 +289,7 @@ export class ProgramAccounting extends ExpressionAccounting {
 
   #return(node: ReturnStatement, frame: Frame): number {
     const { edits } = this.input;
+    if (frame.beforeReturn !== "") edits.insert(node.start, frame.beforeReturn);
     if (!node.argument) {
       if (frame.restoresDepth) edits.insert(node.start + "return".length, " void($d=$x)");
       return 0;
@@ -272,16 +305,17 @@ export class ProgramAccounting extends ExpressionAccounting {
 
   protected override functionBody(node: FunctionNode): void {
     const { facts, edits, flags, text } = this.input;
-    const outside = new Frame({ weight: undefined, hasFinally: false });
+    const outside = this.frame();
     if (facts.smallPrice(node) !== undefined) {
       // Charged where it is called; what it loads and stores is sampled here.
       this.expression(node.body, outside);
       return;
     }
-    const frame = new Frame({
+    const frame = this.frame({
       weight: facts.isBounded(node) ? undefined : facts.weight(node),
       hasFinally: flags.of(node.body).hasFinally,
       isGenerator: node.generator === true,
+      isInFunction: true,
     });
     let cycles = 0;
     for (const parameter of node.params) cycles += this.expression(parameter, outside);
@@ -301,7 +335,7 @@ export class ProgramAccounting extends ExpressionAccounting {
   }
 
   protected override staticBlock(node: Extract<Node, { type: "StaticBlock" }>): void {
-    const frame = new Frame({ weight: undefined, hasFinally: false });
+    const frame = this.frame();
     const slot = this.input.edits.insert(this.input.text.indexOf("{", node.start) + 1);
     slot.text = frame.charge(this.#list(node.body, frame));
   }

@@ -13,7 +13,8 @@ import { copyingConstructors, elementSizes } from "./allowed_names.ts";
 import type { CodeFlagsTable } from "./code_flags.ts";
 import type { CountedLoops } from "./counted_loops.ts";
 import { type Edits, expressionOrder } from "./edits.ts";
-import { Frame } from "./frame.ts";
+import { Frame, type FrameOptions } from "./frame.ts";
+import { locatingText, notingText } from "./element_sampling.ts";
 import type { FunctionFacts } from "./function_facts.ts";
 import type { Prices } from "./prices.ts";
 import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling_plan.ts";
@@ -41,6 +42,10 @@ export abstract class ExpressionAccounting {
 
   constructor(input: AccountingInput) {
     this.input = input;
+  }
+
+  protected frame(options: FrameOptions = { weight: undefined, hasFinally: false }): Frame {
+    return new Frame({ ...options, isSampled: this.input.sampling !== undefined });
   }
 
   /** Inserts a function's accounting. */
@@ -205,16 +210,18 @@ export abstract class ExpressionAccounting {
 
   #member(node: MemberExpression, frame: Frame): number {
     const access = this.input.sampling?.access(node);
-    if (access === undefined) return this.children(node, frame);
+    if (access === undefined || access.form === "walked") return this.children(node, frame);
     const { edits, text } = this.input;
     const { object, property } = node;
-    const isLookedUp = access.form === "looked up";
     const isVariable = object.type === "Identifier";
-    if (isLookedUp && !isVariable) edits.insert(object.start, "$V(", expressionOrder);
+    const isHeld = access.form === "remembered" && !isVariable;
+    frame.notesElements = true;
+    if (isHeld) edits.insert(object.start, frame.isInFunction ? "($v=" : "$h(", expressionOrder);
     const cycles = this.expression(object, frame);
-    if (isLookedUp && !isVariable) edits.insert(object.end, ")");
+    if (isHeld) edits.insert(object.end, ")");
     const index = isSimpleIndex(property) ? text.slice(property.start, property.end) : undefined;
-    const [opening, closing] = elementTexts(access, isVariable ? object.name : "$v", index);
+    const array = isVariable ? object.name : "$v";
+    const [opening, closing] = (frame.isInFunction ? elementTexts : calledTexts)(access, array, index);
     edits.insert(property.start, opening, expressionOrder);
     const indexCycles = this.expression(property, frame);
     edits.insert(property.end, closing);
@@ -243,7 +250,7 @@ export abstract class ExpressionAccounting {
         ? this.expression(node.superClass, frame)
         : this.#wrapped("$w", node.superClass, "", frame);
     }
-    const fields = new Frame({ weight: undefined, hasFinally: false });
+    const fields = this.frame();
     let fieldCycles = 0;
     let fieldSlot: { text: string } | undefined;
     for (const member of node.body.body) {
@@ -271,13 +278,24 @@ export abstract class ExpressionAccounting {
   }
 }
 
-/** What stands around an index so that its line is sampled; `index` when it may be read more than once. */
-function elementTexts(access: ElementAccess, array: string, index: string | undefined): [string, string] {
-  if (access.form === "looked up") return [`$u(${array},(`, "))"];
-  const { numbers, inLoop } = access;
-  if (!inLoop) return ["$g((", `),$p${numbers},$l${numbers},$t${numbers})`];
+type NotedAccess = Exclude<ElementAccess, { readonly form: "walked" }>;
+
+/** What stands around an index so that its access is noted; `index` when it may be read more than once. */
+function elementTexts(access: NotedAccess, array: string, index: string | undefined): [string, string] {
+  const [locating, shift, address] = access.form === "kept"
+    ? ["", `$k${access.numbers}`, `$p${access.numbers}`]
+    : [`${locatingText(access.memory, array)},`, `$K${access.memory}`, `$P${access.memory}`];
   const name = index ?? "$index";
-  const test = `typeof ${name}==="number"&&(${name}&$l${numbers})===$t${numbers}` +
-    `&&$h(${name}+$p${numbers}|0,$l${numbers})`;
-  return index === undefined ? ["($index=(", `),${test},$index)`] : [`(${test},`, ")"];
+  const noted = notingText(name, shift, address);
+  const noting = Number.isNaN(Number(index)) ? `typeof ${name}==="number"&&(${noted})` : noted;
+  return index === undefined
+    ? [`(${locating}$index=(`, `),${noting},$index)`]
+    : [`(${locating}${noting},`, ")"];
+}
+
+/** The same by calls, where no variables can be declared. */
+function calledTexts(access: NotedAccess, array: string): [string, string] {
+  return access.form === "kept"
+    ? ["$g((", `),$k${access.numbers},$p${access.numbers})`]
+    : [`$u(${array},(`, "))"];
 }

@@ -127,7 +127,7 @@ class ProgramWriter {
 }
 
 /** Every other line is a sampled one, so that most programs touch some. */
-const lineMemory = { lineBytes: 16, sampleBytes: 32, addressOf: () => 4096 };
+const lineMemory = { lineBytes: 16, sampleBytes: 32, origin: 0, addressOf: () => 4096 };
 
 /** What a run shows: kernel calls with their arguments, then the result or the error. */
 function observe(next: (answer: unknown) => IteratorResult<unknown, unknown>): unknown[] {

@@ -1,6 +1,6 @@
 /**
  * Finds loops that count: `for (let i = a; i < b; i += s)` whose turns are known ahead, so that no turn
- * has to look at the budget.
+ * has to look at the budget; and those of which only the steps are known.
  *
  * A counter is a `let` of the loop that only its update changes. A bound is a number, a variable that
  * nothing writes meanwhile, or the length of what such a variable holds, where nothing in the loop can
@@ -12,7 +12,15 @@
 import type { Identifier } from "acorn";
 import type { CodeFlagsTable } from "./code_flags.ts";
 import type { Scopes } from "./scope.ts";
-import { forEachChild, isFunction, isLoop, type LoopNode, type Node } from "./syntax.ts";
+import { forEachChild, isFunction, type LoopNode, type Node } from "./syntax.ts";
+
+/** A loop whose counter goes from one value to the next by the same step, and ends in whatever way. */
+export interface SteppedLoop {
+  readonly counter: string;
+  readonly step: string;
+  /** What the counter begins with. */
+  readonly initial: Node;
+}
 
 export interface CountedLoop {
   readonly counter: string;
@@ -23,6 +31,8 @@ export interface CountedLoop {
   readonly step: string;
   readonly update: string;
   readonly updateNode: Node;
+  /** The counter's first value, when it is in the text. */
+  readonly first: string | undefined;
   /** Turns, when they are in the text. */
   readonly turns: number | undefined;
 }
@@ -30,6 +40,7 @@ export interface CountedLoop {
 export class CountedLoops {
   readonly #scopes: Scopes;
   readonly #flags: CodeFlagsTable;
+  readonly #found = new Map<LoopNode, CountedLoop | undefined>();
 
   constructor(scopes: Scopes, flags: CodeFlagsTable) {
     this.#scopes = scopes;
@@ -38,6 +49,35 @@ export class CountedLoops {
 
   /** What a loop counts, or undefined when it has to look at the budget in each turn. */
   find(node: LoopNode): CountedLoop | undefined {
+    if (!this.#found.has(node)) this.#found.set(node, this.#find(node));
+    return this.#found.get(node);
+  }
+
+  /** The steps of a loop, or undefined when they are not known, or when a jump to a label may leave it. */
+  findSteps(node: LoopNode): SteppedLoop | undefined {
+    if (node.type !== "ForStatement" || !node.update) return undefined;
+    const { update, body, init } = node;
+    const counter = update.type === "UpdateExpression"
+      ? update.argument
+      : update.type === "AssignmentExpression"
+      ? update.left
+      : undefined;
+    if (counter?.type !== "Identifier" || init?.type !== "VariableDeclaration") return undefined;
+    const declared = init.declarations.find(({ id }) =>
+      id.type === "Identifier" && this.#isSame(id, counter)
+    );
+    const step = this.#step(update, body, counter);
+    if (!declared?.init || init.kind !== "let" || step === undefined) return undefined;
+    if (!this.#isLeftAlone(body, counter, steppedRefusals)) return undefined;
+    return { counter: counter.name, step, initial: declared.init };
+  }
+
+  /** Whether a loop that counts adds a value to its counter that is the same in each turn. */
+  isSteady(node: Node, body: Node): boolean {
+    return numberText(node) !== undefined || this.#steadyName(node, body) !== undefined;
+  }
+
+  #find(node: LoopNode): CountedLoop | undefined {
     if (node.type !== "ForStatement" || node.test?.type !== "BinaryExpression" || !node.update) {
       return undefined;
     }
@@ -59,6 +99,7 @@ export class CountedLoops {
       // Not the same for a counter that begins as a string.
       update: node.update.type === "UpdateExpression" ? `${counter.name}++` : `${counter.name}+=${step}`,
       updateNode: node.update,
+      first: start === "?" ? undefined : start,
       turns: Number.isFinite(turns) ? Math.max(0, Math.ceil(turns)) : undefined,
     };
   }
@@ -108,22 +149,33 @@ export class CountedLoops {
   }
 
   /** Whether a body does not write a variable, and neither waits nor breaks out nor holds loops or functions. */
-  #leavesAlone(node: Node, variable: Identifier): boolean {
-    if (node.type === "ContinueStatement" && node.label) return false;
-    if (isFunction(node) || isLoop(node) || refusedNodes.has(node.type)) return false;
+  #leavesAlone(body: Node, variable: Identifier): boolean {
+    return this.#isLeftAlone(body, variable, countedRefusals);
+  }
+
+  /** Whether a body holds none of the refused nodes, nor functions, nor jumps to labels, and does not write a variable. */
+  #isLeftAlone(node: Node, variable: Identifier, refused: ReadonlySet<string>): boolean {
+    if ((node.type === "ContinueStatement" || node.type === "BreakStatement") && node.label) return false;
+    if (isFunction(node) || refused.has(node.type)) return false;
     if (node.type === "AssignmentExpression" && this.#isSame(node.left, variable)) return false;
     if (node.type === "UpdateExpression" && this.#isSame(node.argument, variable)) return false;
     let leaves = true;
     forEachChild(node, (child) => {
-      leaves = leaves && this.#leavesAlone(child, variable);
+      leaves = leaves && this.#isLeftAlone(child, variable, refused);
     });
     return leaves;
   }
 }
 
-const refusedNodes: ReadonlySet<string> = new Set([
-  ...["ArrayPattern", "BreakStatement", "ClassDeclaration", "ClassExpression", "ObjectPattern"],
-  ...["SwitchStatement", "YieldExpression"],
+/** What may write variables in other ways than seen here, wait, or run later. */
+const steppedRefusals: ReadonlySet<string> = new Set([
+  ...["ArrayPattern", "ClassDeclaration", "ClassExpression", "ObjectPattern", "YieldExpression"],
+]);
+
+const countedRefusals: ReadonlySet<string> = new Set([
+  ...steppedRefusals,
+  ...["BreakStatement", "SwitchStatement"],
+  ...["DoWhileStatement", "ForInStatement", "ForOfStatement", "ForStatement", "WhileStatement"],
 ]);
 
 /** Whether code stores into objects, or loads what may be an accessor. */

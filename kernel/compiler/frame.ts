@@ -13,6 +13,7 @@
 
 import type { CountedLoop } from "./counted_loops.ts";
 import { countsOf, type Price } from "./costs.ts";
+import { sampledUnitsMax } from "./element_sampling.ts";
 
 /** A loop's own count is handed over when it exceeds this many units, 16 million cycles. */
 const localUnitsMax = 1e9;
@@ -29,6 +30,10 @@ export interface FrameOptions {
   readonly hasFinally: boolean;
   /** A generator may be resumed deeper than where it was called. */
   readonly isGenerator?: boolean;
+  /** Whether loads and stores are sampled here; then the budget is looked at more often. */
+  readonly isSampled?: boolean;
+  /** Whether a function's body is around, which can declare variables. */
+  readonly isInFunction?: boolean;
 }
 
 export class Frame {
@@ -37,12 +42,20 @@ export class Frame {
   /** Whether charges go to `$n` here. */
   isLocal = false;
   usesResult = false;
+  /** Whether accesses to elements need variables of the function. */
+  notesElements = false;
+  /** What has to be noted before the function is left by `return`. */
+  beforeReturn = "";
+  readonly isInFunction: boolean;
   /** Sum of all charges to `$n` in the text so far: what is not in an inner loop takes no more. */
   unitsCharged = 0;
   readonly #isGenerator: boolean;
+  readonly #localUnitsMax: number;
 
   constructor(options: FrameOptions) {
     this.#isGenerator = options.isGenerator === true;
+    this.isInFunction = options.isInFunction === true;
+    this.#localUnitsMax = options.isSampled ? sampledUnitsMax : localUnitsMax;
     this.weight = options.weight;
     this.hasFinally = options.hasFinally;
   }
@@ -75,35 +88,36 @@ export class Frame {
     return [this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`];
   }
 
-  /** The charge of one turn of a loop, which also notices a program that never ends. */
-  chargeTurn(price: Price): string {
+  /** The charge of one turn of a loop, which also notices a program that never ends; `noting` comes before a look. */
+  chargeTurn(price: Price, noting = ""): string {
     const { units, instructions } = countsOf(price);
     const charged = Math.max(1, units);
     const counted = this.#countingInstructions(instructions).map((text) => `${text};`).join("");
-    if (!this.isLocal) return `${counted}if(($c-=${charged})<0)$k();`;
-    return `${counted}if(($n=$n+${charged}|0)>${localUnitsMax}){${handOver}}`;
+    if (!this.isLocal) return `${counted}if(($c-=${charged})<0){${noting}$k();}`;
+    return `${counted}if(($n=$n+${charged}|0)>${this.#localUnitsMax}){${noting}${handOver}}`;
   }
 
   /**
    * What makes one loop two. The inner counts without a look at the budget, up to a limit that it reaches
    * before `$n` is too large; the outer has the program's test. The limit of a counter that is no number is
-   * none either, and the inner loop then has one turn.
+   * none either, and the inner loop then has one turn. `walks` notes what a pass of the inner loop went over.
    */
   aroundCounted(
     { counter, operator, bound, length, step, update }: CountedLoop,
     turnUnits: number,
+    walks: string,
   ): { readonly inFront: string; readonly behind: string } {
-    const turnsMax = Math.max(1, Math.floor(localUnitsMax / Math.max(1, turnUnits)));
+    const turnsMax = Math.max(1, Math.floor(this.#localUnitsMax / Math.max(1, turnUnits)));
     const limit = `${length ? "$j" : "$l"}(${counter},${bound},${step},${turnsMax})`;
     return {
-      inFront: `{const $limit=${limit};do`,
-      behind: `while(${update},${counter}${operator}$limit);${this.afterCounted()}}`,
+      inFront: `{const $limit=${limit}${walks === "" ? "" : `,$first=${counter}`};do`,
+      behind: `while(${update},${counter}${operator}$limit);${walks}${this.afterCounted()}}`,
     };
   }
 
   /** Hands `$n` over where it may have grown without a look at the budget. */
   afterCounted(): string {
-    return this.isLocal ? `if($n>${localUnitsMax}){${handOver}}` : "";
+    return this.isLocal ? `if($n>${this.#localUnitsMax}){${handOver}}` : "";
   }
 
   /** What stands around a loop that counts by itself. */
@@ -115,6 +129,7 @@ export class Frame {
     let text = `${instructions > 0 ? `$i+=${instructions};` : ""}if(($c-=${Math.max(1, units)})<0)$k();`;
     if (this.weight !== undefined) text += `const $x=$d;if(($d+=${this.weight})>${stackWordsMax})$o();`;
     if (this.usesResult) text += "let $r;";
+    if (this.notesElements) text += "let $index,$v,$a;";
     return this.weight !== undefined && this.hasFinally ? `${text}try{` : text;
   }
 

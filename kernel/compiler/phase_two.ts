@@ -65,7 +65,7 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   const edits = new Edits(text);
   const countedLoops = new CountedLoops(scopes, flags);
   const strings = new StringInference(scopes);
-  const sampling = target.isSampled ? new SamplingPlan(program, scopes) : undefined;
+  const sampling = target.isSampled ? new SamplingPlan(program, scopes, countedLoops) : undefined;
   const input = { text, scopes, prices, facts, flags, countedLoops, strings, edits, sampling };
   new ProgramAccounting(input).program(program);
   new AllocationAccounting(edits, flags).list(program.body, program.body[0]?.start ?? 0);

@@ -14,9 +14,10 @@ import { type CompilationTarget, unitsPerCycle } from "./costs.ts";
 import {
   type ElementRange,
   type ElementSampler,
-  samplingBurstText,
+  readLogText,
+  sampledUnitsMax,
+  samplingControlText,
   samplingText,
-  touchControlText,
 } from "./element_sampling.ts";
 import type { Payer } from "./payer.ts";
 import {
@@ -26,7 +27,7 @@ import {
   type MemorySurroundings,
 } from "./prelude_memory.ts";
 
-/** Units that `$c` counts before they are added to the total. */
+/** Units that `$c` counts before they are added to the total, and after which memory is looked at. */
 const chunkUnits = 2 ** 29;
 /** A charge by size above this, 1 million cycles, is looked at before the work is done. */
 const largeChargeUnits = 2 ** 26;
@@ -46,6 +47,8 @@ export interface ImageControl extends Payer {
   instructions(): number;
   /** Touches elements in the caches; absent in images that are not sampled. */
   touch?(range: ElementRange): void;
+  /** Charges for what a burst has loaded and stored; absent in images that are not sampled. */
+  settle?(): void;
   /** Bytes allocated since the image was made. */
   allocated(): number;
   /** Looks at the process's memory, and ends the program when it has too much alive. */
@@ -76,10 +79,16 @@ export interface ImageSurroundings {
   readonly memory: MemorySurroundings;
 }
 
+/** The look at the budget; in sampled images it comes more often than the one at the memory. */
+function lookText(isSampled: boolean): string {
+  const chunk = isSampled ? sampledUnitsMax : chunkUnits;
+  const looking = isSampled ? `if($spent>=$looked){$looked=$spent+${chunkUnits};$look(0);}` : "$look(0);";
+  return `const $k=()=>{$spent+=$chunk-$c;$c=$chunk=0;$done+=$i;$i=0;${isSampled ? readLogText : ""}` +
+    `if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}${looking}` +
+    `$chunk=$stop-$spent<${chunk}?$stop-$spent:${chunk};$c=$chunk;};`;
+}
+
 const scanned = [
-  "const $k=()=>{$spent+=$chunk-$c;$done+=$i;$i=0;",
-  "if($spent>=$stop){$chunk=$c=-1;$stopped=true;throw $e.stop();}$look(0);",
-  `$chunk=$stop-$spent<${chunkUnits}?$stop-$spent:${chunkUnits};$c=$chunk;};`,
   "const $o=()=>{throw $e.memory.tooDeep();};",
   "const $y=(v,d)=>{$d=d;return v;};",
   "const $s=(v)=>{const n=$e.sizeOf(v);$b(n);$allocate(n);return $e.countable(v);};",
@@ -95,21 +104,21 @@ const scanned = [
 
 /** The text in front of a program's own; it holds no line end but its last. */
 export function preludeText(libraryNames: readonly string[], target: CompilationTarget): string {
+  const { isSampled } = target;
+  const chunk = isSampled ? sampledUnitsMax : chunkUnits;
   const unitsPerByte = target.costs.bulkByte * unitsPerCycle;
   const bulk = `const $b=(n)=>{const i=n*${target.instructions?.bulkByte ?? 0}+.5;$done+=i-i%1;` +
     `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
   const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
-    `$chunk=n<${chunkUnits}?n:${chunkUnits};$c=$chunk;$d=$floor=0;${
-      target.isSampled ? samplingBurstText : ""
-    }},` +
+    `$chunk=n<${chunk}?n:${chunk};$c=$chunk;$d=$floor=0;},` +
     `read:$read,instructions:()=>$done+$i,bulk:$b,` + memoryControlText +
-    (target.isSampled ? touchControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";
+    (target.isSampled ? samplingControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";
   return "(($e)=>{" +
     `const{${libraryNames.join()}}=$e.library,$R=$e.library.RangeError;` +
-    "let $c=0,$i=0,$done=0,$d=0,$floor=0,$chunk=0,$spent=0,$stop=0,$stopped=false;" +
-    memoryPreludeText(target) + scanned + constructorsText(libraryNames) + bulk +
-    (target.isSampled ? samplingText(overdueUnits) : "") + `return{${control}`;
+    "let $c=0,$i=0,$done=0,$d=0,$floor=0,$chunk=0,$spent=0,$stop=0,$looked=0,$stopped=false,$forget=()=>{};" +
+    memoryPreludeText(target) + lookText(isSampled) + scanned + constructorsText(libraryNames) + bulk +
+    (isSampled ? samplingText() : "") + `return{${control}`;
 }
 
 /** The text behind a program's own. */

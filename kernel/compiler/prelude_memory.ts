@@ -37,14 +37,17 @@ export interface MemorySurroundings {
   readonly isHostOverflow: (error: unknown) => boolean;
 }
 
-/** Declares what counts memory; uses `$spent`, `$done`, `$chunk`, `$c`, `$stop` and `$stopped` of the prelude. */
+/**
+ * Declares what counts memory; uses `$spent`, `$done`, `$chunk`, `$c`, `$stop` and `$stopped` of the prelude. What
+ * `$forget` forgets would else count as alive.
+ */
 export function memoryPreludeText({ costs, instructions }: CompilationTarget): string {
   const unitsPerByte = costs.collectedByte * unitsPerCycle;
   return [
     `let $room=${nurseryBytes},$got=0,$next=$e.memory.quotaBytes/4,$long=0,$longer=$e.memory.quotaBytes;const $quota=$e.memory.quotaBytes;`,
     `const $read=()=>($spent+$chunk-$c)/${unitsPerCycle};`,
     "const $end=(w)=>{$e.memory.endedBy(w);$spent+=$chunk-$c;$chunk=$c=$stop=-1;$stopped=true;throw $e.stop();};",
-    "const $look=(n)=>{if($e.memory.check($got+$long,$read(),n))$end('memory');};",
+    "const $look=(n)=>{$forget();if($e.memory.check($got+$long,$read(),n))$end('memory');};",
     `const $collect=()=>{const n=${nurseryBytes}-$room;$got+=n;$room=${nurseryBytes};const u=n*${unitsPerByte};$spent+=u-u%1;` +
     `const i=n*${instructions?.collectedByte ?? 0};$done+=i-i%1;`,
     "if($got>=$next){$next=$got-$got%($quota/4)+$quota/4;$look(0);}};",

@@ -1,24 +1,36 @@
 /**
- * Which loads and stores of typed arrays are sampled into the cache model, and how each of them is written.
+ * Which loads and stores of typed arrays are sampled into the cache model, and how each of them is noted.
  *
- * An access needs its array's place in memory. Asking for it each time would cost more than the access, so
- * it is kept in three small numbers: `$p` the place in elements, `$l` the mask of the index's bits that tell
- * which line is sampled, `$t` what these bits are for a sampled one (-1, which they never are, for anything
- * but a typed array).
- * - Constants of a module have theirs for good; arrays that a loop indexes have theirs for the loop.
- * - All other accesses look their array up, with a memory of one.
- * - Numbers that are out of date charge the wrong line; they never change what the program does. Nothing is
+ * To note an access takes its array's place in memory, which is kept in two small numbers: `$k`, what an index
+ * is shifted by, and `$p`, the array's address.
+ * - Constants of a module have theirs for good; variables that a loop indexes have theirs for the loop.
+ * - All other accesses have a memory of the array that they met last.
+ * - Where a loop goes over an array by steps, in each of its turns, its accesses stay as they are: the whole walk
+ *   is noted when the loop is left, or when the budget is looked at.
+ * - Numbers that are out of date note the wrong line; they never change what the program does. Nothing is
  *   evaluated early that could throw or that the program could notice.
  */
 
-import type { MemberExpression } from "acorn";
+import type { Expression, ForStatement, MemberExpression, PrivateIdentifier } from "acorn";
+import type { CountedLoops } from "./counted_loops.ts";
+import { locatingText, memoriesText } from "./element_sampling.ts";
 import type { Binding, Scopes } from "./scope.ts";
 import { forEachChild, type FunctionNode, isFunction, isLoop, type LoopNode, type Node } from "./syntax.ts";
 
-/** How an access finds its array: by kept numbers of this index, or by looking it up. */
+/**
+ * How an access finds its array: by the numbers of this index, by the memory of this index, or not at all
+ * because its loop notes it.
+ */
 export type ElementAccess =
-  | { readonly form: "kept"; readonly numbers: number; readonly inLoop: boolean }
-  | { readonly form: "looked up" };
+  | { readonly form: "kept"; readonly numbers: number }
+  | { readonly form: "remembered"; readonly memory: number }
+  | { readonly form: "walked" };
+
+/** A walk of a loop over an array: the loop's counter plus or minus what `offset` says, in text. */
+interface LoopWalk {
+  readonly numbers: number;
+  readonly offset: string;
+}
 
 /** Where a part of the program stands. */
 interface Place {
@@ -26,6 +38,8 @@ interface Place {
   readonly functionDepth: number;
   /** Loops around it in the same function, outermost first. */
   readonly loops: readonly LoopNode[];
+  /** The innermost loop, if it goes by steps and what stands here happens in each of its turns. */
+  readonly turns: ForStatement | undefined;
   /** Private fields of the classes around it that hold values, with what they begin with. */
   readonly fields: ReadonlyMap<string, Node | undefined>;
   /** Whether `this` is what a method was called on. */
@@ -34,11 +48,15 @@ interface Place {
   readonly isInCase: boolean;
 }
 
-/** Arrays that a loop keeps the numbers of: an expression that gives the array, or numbers kept further out. */
+interface Assignment {
+  readonly at: number;
+  readonly value: Node;
+}
+
+/** What a loop keeps of arrays, each with the text in front of the loop that finds it, and what it walks over. */
 interface LoopNumbers {
-  readonly loop: LoopNode;
   readonly numbers: Map<string, { readonly index: number; readonly text: string }>;
-  usesIndex: boolean;
+  readonly walks: Map<string, LoopWalk>;
 }
 
 /** Values that are certainly no typed arrays. */
@@ -49,6 +67,7 @@ const otherValues: ReadonlySet<string> = new Set([
 
 export class SamplingPlan {
   readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #countedLoops: CountedLoops;
   readonly #accesses = new Map<Node, ElementAccess>();
   readonly #loops = new Map<LoopNode, LoopNumbers>();
   /** Numbers of modules' constants. */
@@ -58,15 +77,19 @@ export class SamplingPlan {
   readonly #declaredAt = new Map<Node, Place>();
   readonly #constantStatements = new Map<Node, Node>();
   /** Offsets at which a variable, or a private field, is assigned; whatever object the field is of. */
-  readonly #assignments = new Map<Binding | string, { readonly at: number; readonly value: Node }[]>();
+  readonly #assignments = new Map<Binding | string, Assignment[]>();
+  /** Memories of one array, by what gives the array. */
+  readonly #memories = new Map<Binding | Node | string, number>();
   #count = 0;
 
-  constructor(program: Node, scopes: Scopes) {
+  constructor(program: Node, scopes: Scopes, countedLoops: CountedLoops) {
     this.#bindings = scopes.bindings;
+    this.#countedLoops = countedLoops;
     const top: Place = {
       functionNode: undefined,
       functionDepth: 0,
       loops: [],
+      turns: undefined,
       fields: new Map(),
       isMethod: false,
       isInCase: false,
@@ -84,10 +107,10 @@ export class SamplingPlan {
     return this.#accesses.get(node);
   }
 
-  /** Declares what modules' constants keep. */
+  /** Declares what modules' constants keep, and the memories. */
   get declarations(): string {
-    const kept = [...this.#constants.values()].map((index) => `$l${index}=0,$p${index}=0,$t${index}=-1`);
-    return kept.length === 0 ? "" : `let ${kept.join()};`;
+    const kept = [...this.#constants.values()].map((index) => `$k${index}=31,$p${index}=256`);
+    return (kept.length === 0 ? "" : `let ${kept.join()};`) + memoriesText(this.#memories.size);
   }
 
   /** What follows a statement that declares constants. */
@@ -95,21 +118,34 @@ export class SamplingPlan {
     const bindings = this.#statements.get(statement) ?? [];
     return bindings.map((binding) => {
       const index = this.#constants.get(binding);
-      return `;$l${index}=$L(${binding.name});$p${index}=$P;$t${index}=$T;`;
+      return `;$L(${binding.name});$k${index}=$K;$p${index}=$P;`;
     }).join("");
   }
 
   /** What stands in front of a loop, in a block around it; undefined when it keeps nothing. */
   beforeLoop(loop: LoopNode): string | undefined {
     const kept = this.#loops.get(loop);
-    if (kept === undefined) return undefined;
-    const texts = [...kept.numbers.values()].map(({ text }) => text);
-    return `const ${texts.join()};${kept.usesIndex ? "let $index;" : ""}`;
+    if (kept === undefined || kept.numbers.size === 0) return undefined;
+    return [...kept.numbers.values()].map(({ text }) => text).join("");
+  }
+
+  /** Whether a loop has walks. */
+  walks(loop: LoopNode): boolean {
+    return (this.#loops.get(loop)?.walks.size ?? 0) > 0;
+  }
+
+  /** Notes a loop's walks, between these values of its counter; empty when it has none. */
+  walksText(loop: LoopNode, first: string, end: string, step: string): string {
+    const walks = [...this.#loops.get(loop)?.walks.values() ?? []];
+    return walks.map(({ numbers, offset }) =>
+      `$U($k${numbers},$p${numbers},${first},${end},${step}${offset});`
+    )
+      .join("");
   }
 
   #walk(node: Node, place: Place, visit: (node: Node, place: Place) => void): void {
     visit(node, place);
-    forEachChild(node, (child) => this.#walk(child, placeOf(child, node, place), visit));
+    forEachChild(node, (child) => this.#walk(child, this.#placeOf(child, node, place), visit));
   }
 
   #collect(node: Node, place: Place): void {
@@ -149,8 +185,9 @@ export class SamplingPlan {
       return;
     }
     if (object.type === "Identifier") {
-      const access = this.#planVariable(object.name, this.#bindings.get(object), node, place);
-      if (access !== undefined) this.#accesses.set(node, access);
+      const binding = this.#bindings.get(object);
+      if (binding === undefined || isOther(binding)) return;
+      this.#accesses.set(node, this.#planVariable(object.name, binding, node, place));
       return;
     }
     const field = privateFieldOf(object);
@@ -163,39 +200,46 @@ export class SamplingPlan {
         return;
       }
     }
-    if (!hasOptionalPart(object) && !node.optional) this.#accesses.set(node, { form: "looked up" });
+    if (hasOptionalPart(object) || node.optional) return;
+    this.#accesses.set(node, this.#remembered(field ?? propertyOf(object) ?? node));
   }
 
-  #planVariable(
-    name: string,
-    binding: Binding | undefined,
-    node: MemberExpression,
-    place: Place,
-  ): ElementAccess | undefined {
-    if (binding === undefined || isOther(binding)) return undefined;
+  #planVariable(name: string, binding: Binding, node: MemberExpression, place: Place): ElementAccess {
     const outermost = place.loops[0];
     const constant = this.#constantNumbers(binding);
     if (constant !== undefined) {
-      if (outermost === undefined) return { form: "kept", numbers: constant, inLoop: false };
-      const copy = (to: number) => `$l${to}=$l${constant},$p${to}=$p${constant},$t${to}=$t${constant}`;
-      return this.#keep(outermost, `constant ${constant}`, copy, node);
+      if (outermost === undefined) return { form: "kept", numbers: constant };
+      const copy = (to: number) => `const $k${to}=$k${constant},$p${to}=$p${constant};`;
+      return this.#keep(outermost, `constant ${constant}`, copy, node, place);
     }
     const loop = place.loops.find((candidate) =>
       this.#isKnownBefore(binding, candidate, place) && !this.#isAssignedIn(binding, candidate)
     );
-    if (loop === undefined) return { form: "looked up" };
-    const text = (to: number) => `$l${to}=$L(${name}),$p${to}=$P,$t${to}=$T`;
-    return this.#keep(loop, `variable ${binding.declaration.start}`, text, node);
+    if (loop === undefined) return this.#remembered(binding);
+    const text = keeping("", name, this.#memoryOf(binding));
+    return this.#keep(loop, `variable ${binding.declaration.start}`, text, node, place);
   }
 
+  /** A field is looked up in front of loops that count alone: others may have no turn at all. */
   #planField(field: string, node: MemberExpression, place: Place): ElementAccess | undefined {
     if (!place.isMethod || !place.fields.has(field)) return undefined;
+    const innermost = place.loops.at(-1);
+    if (innermost === undefined || this.#countedLoops.find(innermost) === undefined) return undefined;
     const loop = place.loops.find((candidate) => !this.#isAssignedIn(field, candidate));
     if (loop === undefined) return undefined;
     // The method may have been called on anything, and the program may handle the error of that.
-    const text = (to: number) =>
-      `$l${to}=$L($O(this)&&${field} in this?this.${field}:0),$p${to}=$P,$t${to}=$T`;
-    return this.#keep(loop, `field ${field}`, text, node);
+    const text = keeping(`const $f=$O(this)&&${field} in this?this.${field}:0;`, "$f", this.#memoryOf(field));
+    return this.#keep(loop, `field ${field}`, text, node, place);
+  }
+
+  #remembered(key: Binding | Node | string): ElementAccess {
+    return { form: "remembered", memory: this.#memoryOf(key) };
+  }
+
+  #memoryOf(key: Binding | Node | string): number {
+    const memory = this.#memories.get(key) ?? this.#memories.size;
+    this.#memories.set(key, memory);
+    return memory;
   }
 
   #keep(
@@ -203,17 +247,78 @@ export class SamplingPlan {
     key: string,
     text: (index: number) => string,
     { property }: MemberExpression,
+    place: Place,
   ): ElementAccess {
-    const kept = this.#loops.get(loop) ?? { loop, numbers: new Map(), usesIndex: false };
-    this.#loops.set(loop, kept);
+    const kept = this.#keptOf(loop);
     let numbers = kept.numbers.get(key);
     if (numbers === undefined) {
       const index = this.#count++;
       numbers = { index, text: text(index) };
       kept.numbers.set(key, numbers);
     }
-    if (!isSimpleIndex(property)) kept.usesIndex = true;
-    return { form: "kept", numbers: numbers.index, inLoop: true };
+    const { index } = numbers;
+    const offset = place.turns && this.#offsetFromCounter(property, place.turns, place);
+    if (place.turns === undefined || offset === undefined) return { form: "kept", numbers: index };
+    this.#keptOf(place.turns).walks.set(`${index}${offset}`, { numbers: index, offset });
+    return { form: "walked" };
+  }
+
+  #keptOf(loop: LoopNode): LoopNumbers {
+    const kept = this.#loops.get(loop) ?? { numbers: new Map(), walks: new Map() };
+    this.#loops.set(loop, kept);
+    return kept;
+  }
+
+  /** What an index adds to a loop's counter: further arguments of `$U`; undefined when it is anything else. */
+  #offsetFromCounter(
+    index: Expression | PrivateIdentifier,
+    loop: ForStatement,
+    place: Place,
+  ): string | undefined {
+    if (this.#isCounter(index, loop)) return "";
+    if (index.type !== "BinaryExpression" || index.operator !== "+" && index.operator !== "-") {
+      return undefined;
+    }
+    const { left, right, operator } = index;
+    const isFirst = this.#isCounter(left, loop);
+    if (!isFirst && (operator === "-" || !this.#isCounter(right, loop))) return undefined;
+    const offset = isFirst ? right : left;
+    if (!this.#countedLoops.isSteady(offset, loop.body)) return undefined;
+    if (offset.type === "Identifier") {
+      const binding = this.#bindings.get(offset);
+      if (binding === undefined || !this.#isKnownBefore(binding, loop, place)) return undefined;
+      return `,${offset.name}${operator === "-" ? ",-1" : ""}`;
+    }
+    return offset.type === "Literal" ? `,${offset.raw}${operator === "-" ? ",-1" : ""}` : undefined;
+  }
+
+  #isCounter(node: Node, loop: ForStatement): boolean {
+    if (node.type !== "Identifier" || node.name !== this.#stepsOf(loop)?.counter) return false;
+    const declared = this.#bindings.get(node)?.declaration.start ?? -1;
+    return declared >= loop.start && declared < loop.body.start;
+  }
+
+  #placeOf(child: Node, parent: Node, place: Place): Place {
+    if (isFunction(child)) {
+      const isMethod = parent.type === "MethodDefinition" && parent.kind !== "constructor";
+      const functionDepth = place.functionDepth + 1;
+      const inside = { loops: [], turns: undefined, isMethod, isInCase: false };
+      return { ...place, functionNode: child, functionDepth, ...inside };
+    }
+    if (isLoop(child)) return { ...place, loops: [...place.loops, child], turns: undefined, isInCase: false };
+    if (parent.type === "ForStatement" && child === parent.body) {
+      const turns = this.#stepsOf(parent) && !hasContinue(child) ? parent : undefined;
+      return { ...place, turns, isInCase: false };
+    }
+    const inside = placeInside(child, place);
+    return inside.turns !== undefined && mayBeLeftOut(child, parent)
+      ? { ...inside, turns: undefined }
+      : inside;
+  }
+
+  /** A loop that waits cannot note what it went over: its arrays may be somebody else's by then. */
+  #stepsOf(loop: ForStatement): { readonly counter: string } | undefined {
+    return this.#countedLoops.find(loop) ?? this.#countedLoops.findSteps(loop);
   }
 
   #constantNumbers(binding: Binding): number | undefined {
@@ -293,13 +398,7 @@ function hasOptionalPart(node: Node): boolean {
   return false;
 }
 
-function placeOf(child: Node, parent: Node, place: Place): Place {
-  if (isFunction(child)) {
-    const isMethod = parent.type === "MethodDefinition" && parent.kind !== "constructor";
-    const functionDepth = place.functionDepth + 1;
-    return { ...place, functionNode: child, functionDepth, loops: [], isMethod, isInCase: false };
-  }
-  if (isLoop(child)) return { ...place, loops: [...place.loops, child], isInCase: false };
+function placeInside(child: Node, place: Place): Place {
   switch (child.type) {
     case "ClassBody": {
       const fields = new Map(place.fields);
@@ -309,15 +408,53 @@ function placeOf(child: Node, parent: Node, place: Place): Place {
         }
       }
       // Fields are initialised when no loop of the function around runs, and `this` is another.
-      return { ...place, fields, loops: [], isMethod: false, isInCase: false };
+      return { ...place, fields, loops: [], turns: undefined, isMethod: false, isInCase: false };
     }
     case "StaticBlock":
-      return { ...place, loops: [], isMethod: false, isInCase: false };
+      return { ...place, loops: [], turns: undefined, isMethod: false, isInCase: false };
     case "SwitchCase":
       return { ...place, isInCase: true };
     case "BlockStatement":
-      return { ...place, isInCase: false };
+      return place.isInCase ? { ...place, isInCase: false } : place;
     default:
       return place;
   }
+}
+
+/** Whether a part of a statement or an expression is not evaluated each time that the whole is. */
+function mayBeLeftOut(child: Node, parent: Node): boolean {
+  switch (parent.type) {
+    case "IfStatement":
+    case "ConditionalExpression":
+      return child !== parent.test;
+    case "LogicalExpression":
+    case "AssignmentPattern":
+      return child === parent.right;
+    case "AssignmentExpression":
+      return child === parent.right && ["&&=", "||=", "??="].includes(parent.operator);
+    default:
+      return parent.type === "ChainExpression" || parent.type === "TryStatement";
+  }
+}
+
+function hasContinue(node: Node): boolean {
+  if (node.type === "ContinueStatement") return true;
+  let has = false;
+  forEachChild(node, (child) => {
+    has = has || hasContinue(child);
+  });
+  return has;
+}
+
+/** The name of an object's property that holds an array. */
+function propertyOf(node: Node): string | undefined {
+  return node.type === "MemberExpression" && !node.computed && node.property.type === "Identifier"
+    ? node.property.name
+    : undefined;
+}
+
+/** The text that keeps the numbers of a variable, which `declaration` may declare. */
+function keeping(declaration: string, array: string, memory: number): (index: number) => string {
+  return (index) =>
+    `{${declaration}${locatingText(memory, array)};}const $k${index}=$K${memory},$p${index}=$P${memory};`;
 }

@@ -39,8 +39,8 @@ export interface WorkloadRun {
 
 type Main = (kernel: object) => Iterator<unknown, unknown>;
 
-/** Loads a workload afresh. */
-export function workloadRun(workload: Workload): WorkloadRun {
+/** Loads a workload afresh; its memory, where it is sampled, begins behind so many lines. */
+export function workloadRun(workload: Workload, lines = 0): WorkloadRun {
   const { name, size, source } = workload;
   const input = workload.makeInput?.(size);
   const il = source === undefined ? buildIl("apps/antivirus/main.ts", readSource).il : sampleIl({
@@ -59,7 +59,7 @@ export function workloadRun(workload: Workload): WorkloadRun {
   return {
     name,
     accounted: () => instance.start(kernel).next().value,
-    sampled: sampledRun(il, kernel),
+    sampled: sampledRun(il, kernel, lines),
     plain: () => main(kernel).next().value,
     outside: outsideRun(image, kernel),
   };
@@ -73,9 +73,10 @@ const caches = {
 };
 const memoryBytes = 64 << 20;
 
-function sampledRun(il: string, kernel: object): () => unknown {
+function sampledRun(il: string, kernel: object, lines: number): () => unknown {
   const cpu = new CpuCaches(caches, { frequencyHz: 2e9, memoryLatencyNs: () => 60 });
-  const layout = { programs: { base: 1 << 28, size: memoryBytes } } as KernelMemory;
+  const programs = { base: (1 << 28) + lines * caches.l1.lineBytes, size: memoryBytes };
+  const layout = { heap: { base: 1 << 28, size: 0 }, programs } as KernelMemory;
   const image = compileIl(il, { ...plainTarget, isSampled: true });
   const instance = instantiate(image, new ProgramMemory(layout, 0, cpu));
   instance.setLimit(burstCyclesMax);
