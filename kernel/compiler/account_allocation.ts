@@ -10,7 +10,7 @@
 import type { CodeFlagsTable } from "./code_flags.ts";
 import { allocationBytes } from "./allocation_bytes.ts";
 import { allocationOrder, type Edits } from "./edits.ts";
-import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
 const counting = (bytes: number): string => bytes === 0 ? "" : `if(($room-=${bytes})<0)$collect();`;
 
@@ -44,6 +44,7 @@ export class AllocationAccounting {
 
   /** Bytes of a statement that count in the block that holds it. */
   #statement(node: Node): number {
+    if (!this.#flags.of(node).hasAllocation) return 0;
     switch (node.type) {
       case "IfStatement":
         this.#body(node.consequent);
@@ -99,6 +100,7 @@ export class AllocationAccounting {
 
   /** Bytes of an expression; functions inside of it count for themselves when they are called. */
   #bytes(node: Node): number {
+    if (!this.#flags.of(node).hasAllocation) return 0;
     const own = allocationBytes(node);
     if (isFunction(node)) {
       this.#function(node);
@@ -109,9 +111,7 @@ export class AllocationAccounting {
       return own;
     }
     let bytes = own;
-    forEachChild(node, (child) => {
-      bytes += this.#bytes(child);
-    });
+    for (const child of childrenOf(node)) bytes += this.#bytes(child);
     return bytes;
   }
 

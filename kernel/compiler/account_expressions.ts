@@ -20,7 +20,7 @@ import type { Prices } from "./prices.ts";
 import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling_plan.ts";
 import type { Scopes } from "./scope.ts";
 import type { StringInference } from "./string_inference.ts";
-import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
 /** What the accounting of one IL works with. */
 export interface AccountingInput {
@@ -56,6 +56,7 @@ export abstract class ExpressionAccounting {
 
   /** Cycles that an expression adds to the block that holds it. */
   protected expression(node: Node, frame: Frame): number {
+    if (node.type === "Identifier" || node.type === "Literal") return 0;
     const { prices } = this.input;
     if (isFunction(node)) {
       this.functionBody(node);
@@ -126,11 +127,11 @@ export abstract class ExpressionAccounting {
 
   protected children(node: Node, frame: Frame): number {
     let cycles = 0;
-    forEachChild(node, (child) => {
+    for (const child of childrenOf(node)) {
       cycles += node.type === "ObjectExpression" && child.type === "SpreadElement"
         ? this.#wrapped("$spread", child.argument, "", frame)
         : this.expression(child, frame);
-    });
+    }
     return cycles;
   }
 

@@ -11,7 +11,7 @@
 import type { CallExpression } from "acorn";
 import type { Prices } from "./prices.ts";
 import type { Binding, Scopes } from "./scope.ts";
-import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
 /** A call of a small function is charged as if it were part of the caller; larger ones count for themselves. */
 const smallNodesMax = 80;
@@ -47,6 +47,13 @@ const leafMethods = new Set([
 /** Methods that the language calls by itself. */
 const implicitMethods = new Set(["next", "return", "throw", "toJSON", "toString", "valueOf"]);
 
+/** What a function's frame holds beside what every frame does. */
+interface FrameWords {
+  variables: number;
+  /** What its calls need beside their own frames, the most of them. */
+  call: number;
+}
+
 export class FunctionFacts {
   readonly #prices: Prices;
   readonly #bindings: ReadonlyMap<Node, Binding>;
@@ -56,16 +63,26 @@ export class FunctionFacts {
   readonly #methods = new Set<Node>();
   readonly #methodNames = new Set<string>();
   readonly #bindingOf = new Map<FunctionNode, Binding>();
+  readonly #words = new Map<FunctionNode, FrameWords>();
 
+  /** `nodes` are all of a program, parents before children, in the order of the text. */
   constructor(nodes: readonly Node[], scopes: Scopes, prices: Prices) {
     this.#prices = prices;
     this.#bindings = scopes.bindings;
-    for (const binding of scopes.bindings.values()) {
+    for (const binding of scopes.declared) {
       if (binding.functionNode !== undefined && isFixed(binding)) {
         this.#bindingOf.set(binding.functionNode, binding);
       }
     }
-    for (const node of nodes) this.#collectMethods(node);
+    const open: FunctionNode[] = [];
+    for (const node of nodes) {
+      if (node.type === "Identifier" || node.type === "Literal") continue;
+      while ((open.at(-1)?.end ?? Infinity) <= node.start) open.pop();
+      const around = open.at(-1);
+      if (around !== undefined && node.start >= around.body.start) this.#collectWords(node, around);
+      if (isFunction(node)) open.push(node);
+      this.#collectMethods(node);
+    }
   }
 
   /** The function that a call reaches for certain. */
@@ -98,28 +115,28 @@ export class FunctionFacts {
     const binding = this.#bindingOf.get(node);
     const isOnlyCalled = binding !== undefined && [...binding.roles].every((role) => role === "call");
     const isCallback = !isOnlyCalled && !this.#methods.has(node);
-    return frameWords + node.params.length + this.#countWords(node.body) +
+    const { variables, call } = this.#words.get(node) ?? { variables: 0, call: 0 };
+    return frameWords + node.params.length + variables + call +
       (isCallback || this.#implicit.has(node) ? callbackWords : 0) + (node.generator ? delegationWords : 0);
   }
 
-  /** Words of a function's variables, and of what its calls need beside their own frames. */
-  #countWords(node: Node): number {
+  /** Adds what a node of a function's body takes from the stack. */
+  #collectWords(node: Node, around: FunctionNode): void {
     let variables = 0;
-    let most = 0;
-    const visit = (part: Node) => {
-      if (part.type === "VariableDeclarator" || part.type === "CatchClause") variables += 2;
-      else if (part.type === "ForOfStatement" || part.type === "TryStatement") variables += 8;
-      else if (part.type === "CallExpression" || part.type === "NewExpression") {
-        const isJson = part.callee.type === "MemberExpression" && part.callee.object.type === "Identifier" &&
-          part.callee.object.name === "JSON";
-        most = Math.max(most, part.arguments.length + (isJson ? jsonWords : 0));
-      }
-      forEachChild(part, (child) => {
-        if (!isFunction(child)) visit(child);
-      });
-    };
-    visit(node);
-    return variables + most;
+    let call = 0;
+    if (node.type === "VariableDeclarator" || node.type === "CatchClause") variables = 2;
+    else if (node.type === "ForOfStatement" || node.type === "TryStatement") variables = 8;
+    else if (node.type === "CallExpression" || node.type === "NewExpression") {
+      const isJson = node.callee.type === "MemberExpression" && node.callee.object.type === "Identifier" &&
+        node.callee.object.name === "JSON";
+      call = node.arguments.length + (isJson ? jsonWords : 0);
+    } else return;
+    const known = this.#words.get(around);
+    if (known === undefined) this.#words.set(around, { variables, call });
+    else {
+      known.variables += variables;
+      known.call = Math.max(known.call, call);
+    }
   }
 
   #findSmallPrice(node: FunctionNode): number | undefined {
@@ -150,13 +167,12 @@ export class FunctionFacts {
       if (inner === undefined) return undefined;
       total += inner;
     }
-    let isSmall = true;
-    forEachChild(node, (child) => {
-      const inner = isSmall ? this.#smallCode(child, budget) : undefined;
-      if (inner === undefined) isSmall = false;
-      else total += inner;
-    });
-    return isSmall ? total : undefined;
+    for (const child of childrenOf(node)) {
+      const inner = this.#smallCode(child, budget);
+      if (inner === undefined) return undefined;
+      total += inner;
+    }
+    return total;
   }
 
   #isBoundedCode(node: Node): boolean {
@@ -166,11 +182,8 @@ export class FunctionFacts {
     }
     if (node.type === "CallExpression" && !this.#isBoundedCall(node)) return false;
     if (unboundedNodes.has(node.type)) return false;
-    let isBounded = true;
-    forEachChild(node, (child) => {
-      isBounded = isBounded && this.#isBoundedCode(child);
-    });
-    return isBounded;
+    for (const child of childrenOf(node)) if (!this.#isBoundedCode(child)) return false;
+    return true;
   }
 
   #isBoundedCall(node: CallExpression): boolean {

@@ -11,7 +11,7 @@ import type { CallExpression, Identifier, ObjectExpression, Program } from "acor
 import type { VersionName } from "../abi/isa_versions.ts";
 import type { IsaName } from "../hal/hardware.ts";
 import { analyseScopes, type FreeReference, type Scopes } from "./scope.ts";
-import { blank, forEachChild, type Node, type ParsedModule, SourceText } from "./syntax.ts";
+import { blank, forEachChild, forgetChildren, type Node, type ParsedModule, SourceText } from "./syntax.ts";
 
 type VersionNode = Extract<Node, { type: "FunctionExpression" | "ArrowFunctionExpression" }>;
 
@@ -124,12 +124,18 @@ function initialised(
     refuse(node.start, formRule, `"${isaVersionsName}" initialises a constant, or a property of one`);
   const holder = parents.get(call);
   if (holder?.type === "VariableDeclarator") {
-    const replace = (version: VersionNode) => void (holder.init = version);
+    const replace = (version: VersionNode) => {
+      holder.init = version;
+      forgetChildren(holder);
+    };
     return { name: constantName(holder, parents) ?? misplaced(), replace };
   }
   if (holder?.type !== "Property" || holder.value !== call) misplaced();
   const property = holder as Extract<Node, { type: "Property" }>;
-  const replace = (version: VersionNode) => void (property.value = version);
+  const replace = (version: VersionNode) => {
+    property.value = version;
+    forgetChildren(property);
+  };
   return { name: propertyPath(property, parents) ?? misplaced(), replace };
 }
 

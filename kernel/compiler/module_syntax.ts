@@ -7,11 +7,18 @@
  *   `var` that is exported is refused.
  */
 
-import type { ExportNamedDeclaration, ImportDeclaration, ModuleDeclaration, Pattern, Statement } from "acorn";
+import type {
+  ExportNamedDeclaration,
+  ImportDeclaration,
+  ModuleDeclaration,
+  Pattern,
+  Program,
+  Statement,
+} from "acorn";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import { isaMethods, isaVersionsName } from "./isa_versions.ts";
 import { analyseScopes } from "./scope.ts";
-import { parseModule } from "./syntax.ts";
+import { forEachChild, type Node, parseModule } from "./syntax.ts";
 
 /** A name that comes from another module: `imported` is a name it exports, or "*" for all of them. */
 export interface ImportedName {
@@ -32,7 +39,7 @@ export type ExportedName =
   };
 
 export interface ModuleSyntax {
-  /** The module's text without comments, imports and exports; same lines and columns. */
+  /** The module's text without comments, imports, exports and blanks at line ends; same lines and columns. */
   readonly text: string;
   /** Specifiers in the order in which they are imported, each once, with the place of the first import. */
   readonly dependencies: ReadonlyMap<string, SourcePlace>;
@@ -53,7 +60,7 @@ const defaultDeclaration = "const $default=";
 
 class ModuleReader {
   readonly #path: string;
-  readonly #body: readonly (Statement | ModuleDeclaration)[];
+  readonly #program: Program;
   readonly #position: (offset: number) => { readonly line: number; readonly column: number };
   readonly #edits: { readonly start: number; readonly end: number; readonly text: string }[] = [];
   readonly #text: string;
@@ -65,13 +72,13 @@ class ModuleReader {
   constructor(path: string, stripped: string) {
     const { program, source } = parseModule(stripped, (line, column) => ({ file: path, line, column }));
     this.#path = path;
-    this.#body = program.body;
+    this.#program = program;
     this.#text = source.text;
     this.#position = (offset) => source.position(offset);
   }
 
   read(): ModuleSyntax {
-    for (const statement of this.#body) this.#statement(statement);
+    for (const statement of this.#program.body) this.#statement(statement);
     for (const entry of this.#exports) {
       if ("local" in entry && this.#changing.has(entry.local)) {
         throw new CompileError(
@@ -81,7 +88,7 @@ class ModuleReader {
         );
       }
     }
-    const text = this.#edited();
+    const text = withoutBlanksAtLineEnds(this.#edited(), this.#linesOfTemplates());
     return {
       text,
       dependencies: this.#dependencies,
@@ -215,6 +222,19 @@ class ModuleReader {
     this.#edits.push({ start, end, text: this.#text.slice(start, end).replace(/[^\n]/g, " ") });
   }
 
+  /** Lines (from 1) whose end is a part of a template's text. */
+  #linesOfTemplates(): ReadonlySet<number> {
+    const lines = new Set<number>();
+    const visit = (node: Node) => {
+      for (const { start, end } of node.type === "TemplateLiteral" ? node.quasis : []) {
+        for (let { line } = this.#position(start); line < this.#position(end).line; line++) lines.add(line);
+      }
+      forEachChild(node, visit);
+    };
+    visit(this.#program);
+    return lines;
+  }
+
   #edited(): string {
     let result = "";
     let at = 0;
@@ -224,6 +244,11 @@ class ModuleReader {
     }
     return result + this.#text.slice(at);
   }
+}
+
+/** Comments and types leave a third of a text blank, which nobody need carry, hash or parse. */
+function withoutBlanksAtLineEnds(text: string, kept: ReadonlySet<number>): string {
+  return text.split("\n").map((line, index) => kept.has(index + 1) ? line : line.trimEnd()).join("\n");
 }
 
 /** The names that a binding pattern declares. */

@@ -57,6 +57,17 @@ Deno.test("each module keeps its lines and columns in the IL, and the header say
   assertEquals(module?.path, sampleEntry);
 });
 
+Deno.test("an IL has no blanks at the ends of its lines, except within templates", () => {
+  const text = "/** Comment */\n\ninterface A { a: 1 } \n" + 'const end = "a\\\n  b";  \n' +
+    "const text = `one  \n  two ${1 as number}  \n`; type B = A;\n" +
+    "export default function* main() {\n  return [end, text];  \n}\n";
+  const { il, header } = buildSample(text);
+  const { line = 0, lines = 0 } = header.modules[0] ?? {};
+  const body = il.split("\n").slice(line - 1, line - 1 + lines);
+  assertEquals(body.flatMap((of, index) => of.endsWith(" ") ? [index + 1] : []), [6, 7]);
+  assertEquals(runSample(text).result, ["a  b", "one  \n  two 1  \n"]);
+});
+
 Deno.test("the same sources give the same IL to the byte", () => {
   const sources = {
     [sampleEntry]: mainOf("return a;", 'import { a } from "./a.ts";'),

@@ -58,7 +58,7 @@ export function compileIl(il: string, target: CompilationTarget, ilHash?: string
   const { text } = kept.source;
   const prices = new Prices(target, scopes, nodes);
   const facts = new FunctionFacts(nodes, scopes, prices);
-  const flags = new CodeFlagsTable(program, (call) => {
+  const flags = new CodeFlagsTable(nodes, (call) => {
     const callee = facts.callee(call);
     return !prices.isShortCall(call) && (callee === undefined || facts.smallPrice(callee) === undefined);
   });

@@ -5,11 +5,11 @@
  * reaches and what a variable ever holds.
  * - Follows ECMAScript's rules for strict code: `var` and functions are hoisted, a function in a block
  *   belongs to the block, parameters are in scope outside of the body.
- * - A name is resolved after its whole scope was read, so order in the text does not matter.
+ * - What a scope declares is known before anything in it is read, so order in the text does not matter.
  */
 
 import type { Class, Identifier, Pattern, Program, Statement, VariableDeclaration } from "acorn";
-import { forEachChild, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
 
 export type BindingKind = "var" | "let" | "const" | "function" | "class" | "parameter";
 
@@ -38,6 +38,8 @@ export interface FreeReference {
 export interface Scopes {
   /** The binding of each identifier that refers to or declares one. */
   readonly bindings: ReadonlyMap<Node, Binding>;
+  /** Each binding once. */
+  readonly declared: readonly Binding[];
   readonly free: readonly FreeReference[];
 }
 
@@ -48,56 +50,67 @@ export function analyseScopes(program: Program): Scopes {
 }
 
 interface Scope {
-  readonly parent: Scope | undefined;
-  readonly names: Map<string, Binding>;
-  /** Functions other than arrows have `arguments`. */
-  readonly hasArguments: boolean;
+  readonly outer: Scope | undefined;
+  /** Names that it declares. */
+  readonly names: string[];
   /** How many functions and classes are around it. */
   readonly level: number;
 }
 
+/** What a name means in the scope that declares it. */
+interface Meaning {
+  /** Undefined for a function's own `arguments`. */
+  readonly binding: Binding | undefined;
+  readonly scope: Scope;
+}
+
 class ScopeAnalysis implements Scopes {
   readonly bindings = new Map<Node, Binding>();
+  readonly declared: Binding[] = [];
   readonly free: FreeReference[] = [];
-  #scope: Scope = { parent: undefined, names: new Map(), hasArguments: false, level: 0 };
-  readonly #pending: {
-    readonly node: Identifier;
-    readonly role: ReferenceRole;
-    readonly value: Node | undefined;
-    readonly scope: Scope;
-  }[] = [];
+  #scope: Scope = { outer: undefined, names: [], level: 0 };
+  /** What each name means where the analysis has come to, the innermost meaning last. */
+  readonly #meanings = new Map<string, Meaning[]>();
 
   program(program: Program): void {
     this.#hoistVariables(program.body);
     this.#declareLexical(program.body);
-    for (const statement of program.body) this.#visit(statement);
-    for (const { node, role, value, scope } of this.#pending) this.#resolve(node, role, value, scope);
+    this.#visitAll(program.body);
   }
 
-  #resolve(node: Identifier, role: ReferenceRole, value: Node | undefined, from: Scope): void {
-    for (let scope: Scope | undefined = from; scope !== undefined; scope = scope.parent) {
-      const binding = scope.names.get(node.name);
-      if (binding !== undefined) {
-        this.bindings.set(node, binding);
-        binding.roles.add(role);
-        if (scope.level < from.level) binding.isCaptured = true;
-        if (role === "write") binding.values.push(value);
-        return;
-      }
-      if (scope.hasArguments && node.name === "arguments") return;
+  #refer(node: Identifier, role: ReferenceRole, value?: Node): void {
+    const meaning = this.#meanings.get(node.name)?.at(-1);
+    if (meaning === undefined) {
+      this.free.push({ node, role });
+      return;
     }
-    this.free.push({ node, role });
+    const { binding, scope } = meaning;
+    if (binding === undefined) return;
+    this.bindings.set(node, binding);
+    binding.roles.add(role);
+    if (scope.level < this.#scope.level) binding.isCaptured = true;
+    if (role === "write") binding.values.push(value);
   }
 
-  #within(hasArguments: boolean, body: () => void, level = this.#scope.level): void {
-    const outer = this.#scope;
-    this.#scope = { parent: outer, names: new Map(), hasArguments, level };
+  #within(body: () => void, level = this.#scope.level): void {
+    const scope: Scope = { outer: this.#scope, names: [], level };
+    this.#scope = scope;
     body();
-    this.#scope = outer;
+    for (const name of scope.names) this.#meanings.get(name)?.pop();
+    this.#scope = scope.outer ?? scope;
+  }
+
+  #mean(name: string, binding: Binding | undefined): void {
+    const meaning = { binding, scope: this.#scope };
+    const known = this.#meanings.get(name);
+    if (known === undefined) this.#meanings.set(name, [meaning]);
+    else known.push(meaning);
+    this.#scope.names.push(name);
   }
 
   #declare(declaration: Identifier, kind: BindingKind, value?: Node): void {
-    const known = this.#scope.names.get(declaration.name);
+    const meaning = this.#meanings.get(declaration.name)?.at(-1);
+    const known = meaning?.scope === this.#scope ? meaning.binding : undefined;
     if (known !== undefined) {
       // `var` twice, or a `var` that is also a function: one binding that holds either.
       known.values.push(value);
@@ -116,7 +129,8 @@ class ScopeAnalysis implements Scopes {
       roles: new Set(),
       isCaptured: false,
     };
-    this.#scope.names.set(declaration.name, binding);
+    this.declared.push(binding);
+    this.#mean(declaration.name, binding);
     this.bindings.set(declaration, binding);
   }
 
@@ -153,7 +167,7 @@ class ScopeAnalysis implements Scopes {
       if (node.type === "VariableDeclaration") {
         if (node.kind === "var") this.#declareVariables(node);
       } else if (!isFunction(node) && node.type !== "ClassDeclaration" && !node.type.endsWith("Expression")) {
-        forEachChild(node, (child) => this.#hoistVariables([child]));
+        this.#hoistVariables(childrenOf(node));
       }
     }
   }
@@ -172,8 +186,8 @@ class ScopeAnalysis implements Scopes {
     }
   }
 
-  #refer(node: Identifier, role: ReferenceRole, value?: Node): void {
-    this.#pending.push({ node, role, value, scope: this.#scope });
+  #visitAll(nodes: readonly Node[]): void {
+    for (const node of nodes) this.#visit(node);
   }
 
   #visit(node: Node): void {
@@ -230,25 +244,25 @@ class ScopeAnalysis implements Scopes {
         return this.#class(node);
       case "BlockStatement":
       case "StaticBlock":
-        return this.#within(false, () => {
+        return this.#within(() => {
           if (node.type === "StaticBlock") this.#hoistVariables(node.body);
           this.#block(node.body);
         });
       case "SwitchStatement":
         this.#visit(node.discriminant);
-        return this.#within(false, () => {
+        return this.#within(() => {
           this.#declareLexical(node.cases.flatMap((part) => part.consequent));
-          for (const part of node.cases) forEachChild(part, (child) => this.#visit(child));
+          for (const part of node.cases) this.#visitAll(childrenOf(part));
         });
       case "ForStatement":
-        return this.#within(false, () => {
+        return this.#within(() => {
           const { init } = node;
           if (init?.type === "VariableDeclaration" && init.kind !== "var") this.#declareVariables(init);
-          forEachChild(node, (child) => this.#visit(child));
+          this.#visitAll(childrenOf(node));
         });
       case "ForInStatement":
       case "ForOfStatement":
-        return this.#within(false, () => {
+        return this.#within(() => {
           const { left } = node;
           if (left.type !== "VariableDeclaration") this.#assign(left, undefined);
           else {
@@ -259,7 +273,7 @@ class ScopeAnalysis implements Scopes {
           this.#visit(node.body);
         });
       case "CatchClause":
-        return this.#within(false, () => {
+        return this.#within(() => {
           if (node.param !== null && node.param !== undefined) {
             this.#declarePattern(node.param, "let");
             this.#visitDefaults(node.param);
@@ -267,7 +281,7 @@ class ScopeAnalysis implements Scopes {
           this.#visit(node.body);
         });
       default:
-        return forEachChild(node, (child) => this.#visit(child));
+        return this.#visitAll(childrenOf(node));
     }
   }
 
@@ -277,14 +291,15 @@ class ScopeAnalysis implements Scopes {
   }
 
   #function(node: FunctionNode): void {
-    const hasArguments = node.type !== "ArrowFunctionExpression";
-    this.#within(false, () => {
+    this.#within(() => {
       // The name of a function expression is a scope of its own around the function.
       if (node.type === "FunctionExpression" && node.id) this.#declare(node.id, "let", node);
-      this.#within(hasArguments, () => {
+      this.#within(() => {
+        // A parameter of that name comes in its place.
+        if (node.type !== "ArrowFunctionExpression") this.#mean("arguments", undefined);
         for (const parameter of node.params) this.#declarePattern(parameter, "parameter");
         for (const parameter of node.params) this.#visitDefaults(parameter);
-        this.#within(false, () => {
+        this.#within(() => {
           if (node.body.type !== "BlockStatement") return this.#visit(node.body);
           this.#hoistVariables(node.body.body);
           this.#block(node.body.body);
@@ -294,7 +309,7 @@ class ScopeAnalysis implements Scopes {
   }
 
   #class(node: Class): void {
-    this.#within(false, () => {
+    this.#within(() => {
       if (node.id) this.#declare(node.id, "class");
       if (node.superClass) this.#visit(node.superClass);
       for (const member of node.body.body) this.#visit(member);

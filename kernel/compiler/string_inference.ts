@@ -18,7 +18,7 @@ export class StringInference {
 
   constructor(scopes: Scopes) {
     this.#bindings = scopes.bindings;
-    this.#numbers = new Set(scopes.bindings.values());
+    this.#numbers = new Set(scopes.declared);
     // All of them, until one is found that may hold something else, and with it those that depend on it.
     for (let before = 0; before !== this.#numbers.size;) {
       before = this.#numbers.size;

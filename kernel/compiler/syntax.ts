@@ -80,94 +80,111 @@ export function blank(
   return result + text.slice(at);
 }
 
-/** Fields of each type of node that hold nodes, in the order of the text. */
-const childFields: Readonly<Record<Node["type"], readonly string[]>> = {
-  ArrayExpression: ["elements"],
-  ArrayPattern: ["elements"],
-  ArrowFunctionExpression: ["params", "body"],
-  AssignmentExpression: ["left", "right"],
-  AssignmentPattern: ["left", "right"],
-  AwaitExpression: ["argument"],
-  BinaryExpression: ["left", "right"],
-  BlockStatement: ["body"],
-  BreakStatement: ["label"],
-  CallExpression: ["callee", "arguments"],
-  CatchClause: ["param", "body"],
-  ChainExpression: ["expression"],
-  ClassBody: ["body"],
-  ClassDeclaration: ["id", "superClass", "body"],
-  ClassExpression: ["id", "superClass", "body"],
-  ConditionalExpression: ["test", "consequent", "alternate"],
-  ContinueStatement: ["label"],
-  DebuggerStatement: [],
-  DoWhileStatement: ["body", "test"],
-  EmptyStatement: [],
-  ExportAllDeclaration: ["exported", "source", "attributes"],
-  ExportDefaultDeclaration: ["declaration"],
-  ExportNamedDeclaration: ["declaration", "specifiers", "source", "attributes"],
-  ExportSpecifier: ["local", "exported"],
-  ExpressionStatement: ["expression"],
-  ForInStatement: ["left", "right", "body"],
-  ForOfStatement: ["left", "right", "body"],
-  ForStatement: ["init", "test", "update", "body"],
-  FunctionDeclaration: ["id", "params", "body"],
-  FunctionExpression: ["id", "params", "body"],
-  Identifier: [],
-  IfStatement: ["test", "consequent", "alternate"],
-  ImportAttribute: ["key", "value"],
-  ImportDeclaration: ["specifiers", "source", "attributes"],
-  ImportDefaultSpecifier: ["local"],
-  ImportExpression: ["source", "options"],
-  ImportNamespaceSpecifier: ["local"],
-  ImportSpecifier: ["imported", "local"],
-  LabeledStatement: ["label", "body"],
-  Literal: [],
-  LogicalExpression: ["left", "right"],
-  MemberExpression: ["object", "property"],
-  MetaProperty: ["meta", "property"],
-  MethodDefinition: ["key", "value"],
-  NewExpression: ["callee", "arguments"],
-  ObjectExpression: ["properties"],
-  ObjectPattern: ["properties"],
-  ParenthesizedExpression: ["expression"],
-  PrivateIdentifier: [],
-  Program: ["body"],
-  Property: ["key", "value"],
-  PropertyDefinition: ["key", "value"],
-  RestElement: ["argument"],
-  ReturnStatement: ["argument"],
-  SequenceExpression: ["expressions"],
-  SpreadElement: ["argument"],
-  StaticBlock: ["body"],
-  Super: [],
-  SwitchCase: ["test", "consequent"],
-  SwitchStatement: ["discriminant", "cases"],
-  TaggedTemplateExpression: ["tag", "quasi"],
-  TemplateElement: [],
-  TemplateLiteral: ["expressions"],
-  ThisExpression: [],
-  ThrowStatement: ["argument"],
-  TryStatement: ["block", "handler", "finalizer"],
-  UnaryExpression: ["argument"],
-  UpdateExpression: ["argument"],
-  VariableDeclaration: ["declarations"],
-  VariableDeclarator: ["id", "init"],
-  WhileStatement: ["test", "body"],
-  WithStatement: ["object", "body"],
-  YieldExpression: ["argument"],
+type Children = readonly Node[];
+
+const none: Children = [];
+const leaf = (): Children => none;
+const some = (...nodes: (Node | null | undefined)[]): Children => nodes.filter(isNode);
+/** Holes of arrays and patterns are no nodes. */
+const isNode = (node: Node | null | undefined): node is Node => node !== null && node !== undefined;
+
+/** The nodes directly below one of each type, in the order of the text. */
+const listChildren: { readonly [T in Node["type"]]: (node: Extract<Node, { type: T }>) => Children } = {
+  ArrayExpression: (node) => some(...node.elements),
+  ArrayPattern: (node) => some(...node.elements),
+  ArrowFunctionExpression: (node) => [...node.params, node.body],
+  AssignmentExpression: (node) => [node.left, node.right],
+  AssignmentPattern: (node) => [node.left, node.right],
+  AwaitExpression: (node) => [node.argument],
+  BinaryExpression: (node) => [node.left, node.right],
+  BlockStatement: (node) => node.body,
+  BreakStatement: (node) => some(node.label),
+  CallExpression: (node) => [node.callee, ...node.arguments],
+  CatchClause: (node) => some(node.param, node.body),
+  ChainExpression: (node) => [node.expression],
+  ClassBody: (node) => node.body,
+  ClassDeclaration: (node) => some(node.id, node.superClass, node.body),
+  ClassExpression: (node) => some(node.id, node.superClass, node.body),
+  ConditionalExpression: (node) => [node.test, node.consequent, node.alternate],
+  ContinueStatement: (node) => some(node.label),
+  DebuggerStatement: leaf,
+  DoWhileStatement: (node) => [node.body, node.test],
+  EmptyStatement: leaf,
+  ExportAllDeclaration: (node) => some(node.exported, node.source),
+  ExportDefaultDeclaration: (node) => [node.declaration],
+  ExportNamedDeclaration: (node) => some(node.declaration, ...node.specifiers, node.source),
+  ExportSpecifier: (node) => [node.local, node.exported],
+  ExpressionStatement: (node) => [node.expression],
+  ForInStatement: (node) => [node.left, node.right, node.body],
+  ForOfStatement: (node) => [node.left, node.right, node.body],
+  ForStatement: (node) => some(node.init, node.test, node.update, node.body),
+  FunctionDeclaration: (node) => some(node.id, ...node.params, node.body),
+  FunctionExpression: (node) => some(node.id, ...node.params, node.body),
+  Identifier: leaf,
+  IfStatement: (node) => some(node.test, node.consequent, node.alternate),
+  ImportAttribute: (node) => some(node.key, node.value),
+  ImportDeclaration: (node) => [...node.specifiers, node.source],
+  ImportDefaultSpecifier: (node) => [node.local],
+  ImportExpression: (node) => some(node.source, node.options),
+  ImportNamespaceSpecifier: (node) => [node.local],
+  ImportSpecifier: (node) => [node.imported, node.local],
+  LabeledStatement: (node) => [node.label, node.body],
+  Literal: leaf,
+  LogicalExpression: (node) => [node.left, node.right],
+  MemberExpression: (node) => [node.object, node.property],
+  MetaProperty: (node) => [node.meta, node.property],
+  MethodDefinition: (node) => [node.key, node.value],
+  NewExpression: (node) => [node.callee, ...node.arguments],
+  ObjectExpression: (node) => node.properties,
+  ObjectPattern: (node) => node.properties,
+  ParenthesizedExpression: (node) => [node.expression],
+  PrivateIdentifier: leaf,
+  Program: (node) => node.body,
+  Property: (node) => [node.key, node.value],
+  PropertyDefinition: (node) => some(node.key, node.value),
+  RestElement: (node) => [node.argument],
+  ReturnStatement: (node) => some(node.argument),
+  SequenceExpression: (node) => node.expressions,
+  SpreadElement: (node) => [node.argument],
+  StaticBlock: (node) => node.body,
+  Super: leaf,
+  SwitchCase: (node) => some(node.test, ...node.consequent),
+  SwitchStatement: (node) => [node.discriminant, ...node.cases],
+  TaggedTemplateExpression: (node) => [node.tag, node.quasi],
+  TemplateElement: leaf,
+  TemplateLiteral: (node) => node.expressions,
+  ThisExpression: leaf,
+  ThrowStatement: (node) => [node.argument],
+  TryStatement: (node) => some(node.block, node.handler, node.finalizer),
+  UnaryExpression: (node) => [node.argument],
+  UpdateExpression: (node) => [node.argument],
+  VariableDeclaration: (node) => node.declarations,
+  VariableDeclarator: (node) => some(node.id, node.init),
+  WhileStatement: (node) => [node.test, node.body],
+  WithStatement: (node) => [node.object, node.body],
+  YieldExpression: (node) => some(node.argument),
 };
 
-type ChildField = Node | readonly (Node | null)[] | null | undefined;
+/** Where a node keeps its children once they are known. */
+interface KnownChildren {
+  children?: Children;
+}
+
+/** The nodes directly below `node`, in the order of the text: looked for once, as every pass asks for them. */
+export function childrenOf(node: Node): Children {
+  const list = listChildren[node.type] as (node: Node) => Children;
+  if (list === leaf) return none;
+  return (node as KnownChildren).children ??= list(node);
+}
+
+/** To be called when a field of a node has changed. */
+export function forgetChildren(node: Node): void {
+  delete (node as KnownChildren).children;
+}
 
 /** Calls `visit` with each node directly below `node`. */
 export function forEachChild(node: Node, visit: (child: Node) => void): void {
-  const fields = node as unknown as Readonly<Record<string, ChildField>>;
-  for (const name of childFields[node.type]) {
-    const value = fields[name];
-    if (value === null || value === undefined) continue;
-    if ("type" in value) visit(value);
-    else for (const item of value) if (item !== null) visit(item);
-  }
+  for (const child of childrenOf(node)) visit(child);
 }
 
 export function isFunction(node: Node): node is FunctionNode {

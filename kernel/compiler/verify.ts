@@ -12,7 +12,7 @@ import { allowedNames, copyingConstructors, refusedMembers, sizedConstructors } 
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import { type IsaMethod, isaMethods, isaVersionsName } from "./isa_versions.ts";
 import { analyseScopes, type Scopes } from "./scope.ts";
-import { forEachChild, isFunction, type Node, type ParsedModule } from "./syntax.ts";
+import { childrenOf, isFunction, type Node, type ParsedModule } from "./syntax.ts";
 
 /** Names with a "$" in front belong to the compiler; these are the ones that phase one uses. */
 const linkerNames = /^\$(?:m\d+|default)$/;
@@ -75,12 +75,12 @@ class Verifier {
   }
 
   names(scopes: Scopes): void {
-    for (const [node, binding] of scopes.bindings) {
-      if (binding.name.startsWith("$") && !linkerNames.test(binding.name)) {
+    for (const { name, declaration } of scopes.declared) {
+      if (name.startsWith("$") && !linkerNames.test(name)) {
         this.#refuse(
-          node.start,
+          declaration.start,
           "reserved-name",
-          `"${binding.name}": names with a "$" in front belong to the compiler`,
+          `"${name}": names with a "$" in front belong to the compiler`,
         );
       }
     }
@@ -112,10 +112,12 @@ class Verifier {
       this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
     }
     this.nodes.push(node);
+    // Half of all nodes are names, which are looked at with their scopes.
+    if (node.type === "Identifier") return;
     this.#node(node, hasThis);
     const givesThis = hasThis || (isFunction(node) && node.type !== "ArrowFunctionExpression") ||
       node.type === "PropertyDefinition" || node.type === "StaticBlock";
-    forEachChild(node, (child) => this.#visit(child, givesThis, depth + 1));
+    for (const child of childrenOf(node)) this.#visit(child, givesThis, depth + 1);
   }
 
   #node(node: Node, hasThis: boolean): void {
