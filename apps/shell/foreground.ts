@@ -12,6 +12,7 @@
 import { unlessClosed } from "../../kernel/abi/errors.ts";
 import type { Call, Endpoint, EndpointSet, Kernel } from "../../kernel/abi/kernel.ts";
 import { pipeContract } from "../../kernel/contracts/pipe.ts";
+import { deathOf } from "./background.ts";
 import { type Context, failure, type Result } from "./command.ts";
 import { ask, openManager, type ProcessManager, request } from "./processes.ts";
 
@@ -63,10 +64,9 @@ export function* runForeground(context: Context): Call<Result> {
   yield* unlessClosed(started.manager.send("wait", { pid: started.pid }));
   const run = new ForegroundRun(context, started);
   const { status, fault } = yield* run.toEnd();
-  const fields = { pid: started.pid, program: words[0]!, kernel: started.kernel, fault };
-  if (fault === "") return { status, fields };
-  const error = `${words[0]} (process ${started.pid}) on ${started.kernel} died: ${fault}`;
-  return { status: status === 0 ? 1 : status, fields, error };
+  const { pid, kernel: on } = started;
+  if (fault !== "") return deathOf({ name: words[0]!, pid, kernel: on }, status, fault);
+  return { status, fields: { pid, program: words[0]!, kernel: on, fault } };
 }
 
 class ForegroundRun {

@@ -8,6 +8,7 @@
 import { unlessClosed } from "../../kernel/abi/errors.ts";
 import type { Block, Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
 import type { pipeContract } from "../../kernel/contracts/pipe.ts";
+import type { BackgroundPrograms, EndOccurrence } from "./background.ts";
 import type { Output } from "./output.ts";
 
 export class Keyboard {
@@ -26,16 +27,20 @@ export class Keyboard {
     this.terminal = terminal;
   }
 
-  /** The next byte, or undefined at the end of input. */
-  *next(): Call<number | undefined> {
+  /** The next byte, or undefined at the end of input; until there is one, `hear` is told of programs that end. */
+  *next(
+    { ends }: BackgroundPrograms,
+    hear: (event: EndOccurrence) => Call<void>,
+  ): Call<number | undefined> {
     while (this.#next >= this.#bytes.length) {
-      const message = this.hasEnded ? undefined : yield* this.endpoint.receiveOrClosed();
-      if (message === undefined) {
-        this.hasEnded = true;
-        return undefined;
+      if (this.hasEnded) return undefined;
+      const event = yield* this.#kernel.select({ typed: this.endpoint, ended: ends });
+      if (event.on === "ended") yield* hear(event);
+      else if (event.on !== "typed" || event.kind === "closed") this.hasEnded = true;
+      else {
+        this.#bytes = yield* this.take(event.message.data);
+        this.#next = 0;
       }
-      this.#bytes = yield* this.take(message.data);
-      this.#next = 0;
     }
     return this.#bytes[this.#next++];
   }

@@ -15,6 +15,7 @@ import { consoleContract } from "../../kernel/contracts/console.ts";
 import { processManagerContract } from "../../kernel/contracts/process_manager.ts";
 import { LineReader } from "../../kernel/abi/text.ts";
 import { ipConfigContract } from "../../net/contracts/ip_config.ts";
+import type { EndOccurrence } from "./background.ts";
 import { Keyboard } from "./keyboard.ts";
 import { LineEditor } from "./line_editor.ts";
 import { PipeOutput } from "./output.ts";
@@ -32,6 +33,8 @@ export const program = {
 } as const satisfies ProgramDeclaration;
 
 const prompt = "helios> ";
+/** The news of a death takes some kernel calls; what died just before the end of input is told, too. */
+const newsNs = 1e6;
 const greeting = 'Helios. "help" lists the commands.\n';
 
 interface Options {
@@ -48,7 +51,12 @@ export default function* main(kernel: Kernel): Program {
     return 1;
   }
   const { json, batch, line } = options;
-  if (line !== undefined) return (yield* new Shell(kernel, output, { json }).runLine(line)) ?? 0;
+  if (line !== undefined) {
+    const shell = new Shell(kernel, output, { json });
+    const status = yield* shell.runLine(line);
+    yield* shell.tellDeaths(newsNs);
+    return status ?? 0;
+  }
   if (batch) return yield* runBatch(kernel, new Shell(kernel, output, { json }));
   return yield* runInteractive(kernel, output, json);
 }
@@ -73,19 +81,28 @@ function* runBatch(kernel: Kernel, shell: Shell): Call<number> {
   let status = 0;
   for (;;) {
     const line = yield* lines.next();
-    if (line === undefined) return status;
+    if (line === undefined) break;
     status = (yield* shell.runLine(line)) ?? status;
   }
+  yield* shell.tellDeaths(newsNs);
+  return status;
 }
 
 function* runInteractive(kernel: Kernel, output: PipeOutput, json: boolean): Call<number> {
   const keyboard = new Keyboard(kernel, output);
   const shell = new Shell(kernel, output, { json, keyboard });
   const editor = new LineEditor(prompt, completions);
+  const tell = function* (event: EndOccurrence): Call<void> {
+    const death = yield* shell.background.take(event);
+    if (death === undefined) return;
+    yield* output.text("\r\x1b[K");
+    yield* shell.tellDeath(death);
+    yield* output.text(editor.prompt);
+  };
   let status = 0;
   yield* output.text(`${greeting}${editor.prompt}`);
   for (;;) {
-    const byte = yield* keyboard.next();
+    const byte = yield* keyboard.next(shell.background, tell);
     if (byte === undefined) return status;
     const { output: echo, line, isEnd } = editor.type(byte);
     yield* output.text(echo);

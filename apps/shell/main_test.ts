@@ -43,6 +43,12 @@ class Booted {
         }
       },
     });
+    machine.programs.set("Doomed", {
+      *main(kernel): Program {
+        yield* kernel.sleep(Number(kernel.arguments[0]));
+        throw Object.assign(new Error("doomed"), { stack: "Error: doomed" });
+      },
+    });
     machine.programs.set("Endless", {
       *main(kernel): Program {
         yield* writeText(kernel, kernel.stdout, "endless\n");
@@ -320,6 +326,51 @@ Deno.test("a program in the background shows its output while the shell goes on"
   booted.uart.type("Endless & echo next\r");
   booted.until("\nnext\n").until("endless\n");
   assertMatch(booted.uart.shown, /\[\d+\] Endless on kernel0\n/);
+});
+
+Deno.test("of a program that dies in the background the shell tells at the prompt, and keeps what is being typed", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("Doomed 10000000000 &\recho so");
+  booted.until("echo so").until("\r\x1b[KDoomed (process ");
+  assertMatch(booted.uart.shown, /\[(\d+)\] Doomed on kernel0\n/);
+  booted.until(") on kernel0 died: Error: doomed").until("\rhelios> echo so\x1b[K");
+  booted.uart.type(" far\r");
+  booted.until("\nso far\n");
+});
+
+Deno.test("of a program that dies in the background a script hears after the command that runs, or at its end", () => {
+  const { text, status } = runLine("Doomed 0 & Ping; echo next");
+  assertMatch(text, /^\[(\d+)\] Doomed on kernel0\n/);
+  assertMatch(text, /\nDoomed \(process \d+\) on kernel0 died: Error: doomed\n/);
+  assert(text.endsWith("\nnext\n"));
+  assertEquals(status, 0);
+  assertMatch(
+    runLine("Doomed 0 &").text,
+    /^\[(\d+)\] Doomed on kernel0\nDoomed \(process \1\) on kernel0 died: /,
+  );
+});
+
+Deno.test("in JSON a death in the background is an object of its own", () => {
+  const [started, died, ...rest] = runLine("Doomed 0 &", "--json").text.trimEnd().split("\n")
+    .map((line) => JSON.parse(line));
+  assertEquals(rest, []);
+  assertEquals(started.status, 0);
+  const { command, rows, status, pid, program, kernel } = died;
+  assertEquals({ command, rows, status }, { command: "Doomed", rows: [], status: 1 });
+  assertEquals({ pid, program, kernel }, { pid: started.pid, program: "Doomed", kernel: "kernel0" });
+  assertStringIncludes(died.error, `Doomed (process ${pid}) on kernel0 died: Error: doomed`);
+});
+
+Deno.test("a program that ends by itself in the background is not told of, nor one that is killed", () => {
+  const { text } = runLine("Ping & Endless & Ping; Ping");
+  assertEquals(text.includes("died"), false);
+  const booted = new Booted().interactive();
+  booted.uart.type("Endless &\r");
+  booted.until("endless\n");
+  const pid = /\[(\d+)\] Endless/.exec(booted.uart.shown)?.[1];
+  booted.uart.type(`kill ${pid}; echo over\r`);
+  booted.until("\nover\n");
+  assertEquals(booted.uart.shown.includes("died"), false);
 });
 
 Deno.test("the command ping runs its program in the background, too", () => {

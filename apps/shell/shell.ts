@@ -11,6 +11,8 @@ import { isKernelError } from "../../kernel/abi/errors.ts";
 import type { Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
 import { consoleContract } from "../../kernel/contracts/console.ts";
 import type { pipeContract } from "../../kernel/contracts/pipe.ts";
+import { processManagerContract } from "../../kernel/contracts/process_manager.ts";
+import { type BackgroundProgram, BackgroundPrograms, type Death } from "./background.ts";
 import { type CommandDefinition, type Context, failure, type Result } from "./command.ts";
 import { type Command, parseLine } from "./command_line.ts";
 import { fileCommands } from "./file_commands.ts";
@@ -51,6 +53,7 @@ export class Shell {
   readonly #output: Output;
   readonly #json: boolean;
   readonly #keyboard: Keyboard | undefined;
+  readonly background: BackgroundPrograms;
 
   constructor(
     kernel: Kernel,
@@ -61,6 +64,11 @@ export class Shell {
     this.#output = output;
     this.#json = options.json;
     this.#keyboard = options.keyboard;
+    const ends = kernel.endpointSet<typeof processManagerContract, "client", BackgroundProgram>(
+      processManagerContract,
+      "client",
+    );
+    this.background = new BackgroundPrograms(kernel, ends);
   }
 
   /** Runs a line; its status, or undefined when there was nothing in it. */
@@ -71,8 +79,20 @@ export class Shell {
       return 1;
     }
     let status: number | undefined;
-    for (const command of parsed) status = yield* this.#runCommand(command);
+    for (const command of parsed) {
+      status = yield* this.#runCommand(command);
+      yield* this.tellDeaths(0);
+    }
     return status;
+  }
+
+  /** Tells of programs in the background that have died; waits so long for news of the first. */
+  *tellDeaths(timeoutNs: number): Call<void> {
+    for (const death of yield* this.background.deaths(timeoutNs)) yield* this.tellDeath(death);
+  }
+
+  *tellDeath({ name, result }: Death): Call<void> {
+    yield* this.#show(name, result, undefined);
   }
 
   *#runCommand(command: Command): Call<number> {
@@ -131,7 +151,7 @@ export class Shell {
     const started = yield* startProgram(this.#kernel, program);
     if (typeof started === "string") return refuse(started);
     yield* started.input.close();
-    yield* started.manager.close();
+    yield* this.background.add(started, name);
     const { pid, kernel } = started;
     const shown = yield* this.#attach(started.output);
     const fields = { pid, program: name, kernel };

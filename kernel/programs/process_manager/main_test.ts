@@ -251,6 +251,30 @@ Deno.test("the fault of a service that dies is logged", () => {
   assertMatch(machine.log.join("\n"), /Frail \(process \d+\) on kernel0 died: broke its contract/);
 });
 
+Deno.test("the fault of a program is logged if nobody waits for its end", () => {
+  const deathsLogged = (waits: boolean) => {
+    const machine = new TestMachine();
+    machine.programs.set("Frail", {
+      *main(kernel): Program {
+        yield* kernel.sleep(1e9);
+        throw Object.assign(new Error("broke"), { stack: "broke its contract" });
+      },
+    });
+    withClient(machine, function* (kernel): Program {
+      const manager = yield* bindManager(kernel);
+      const { answer } = yield* run(kernel, manager, "Frail");
+      const pid = answer.tag === "started" ? answer.pid : 0;
+      if (waits) yield* manager.send("wait", { pid });
+      yield* kernel.sleep(2e9);
+    });
+    return machine.log.filter((line) =>
+      /^Frail \(process \d+\) on kernel0 died: broke its contract$/.test(line)
+    );
+  };
+  assertEquals(deathsLogged(false).length, 1);
+  assertEquals(deathsLogged(true), []);
+});
+
 Deno.test("a service that dies by a fault is started again where it is placed then, three times at most", () => {
   const machine = new TestMachine();
   machine.addKernel("kernel1", "domain 1", 1e6);

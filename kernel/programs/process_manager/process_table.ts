@@ -37,6 +37,8 @@ export interface StartedProcess {
   /** The thread that waits for its end. */
   watcher: Thread | undefined;
   outcome: Outcome | undefined;
+  /** Somebody hears of its end, or has heard. */
+  isWaitedFor: boolean;
 }
 
 type EndHandler = (ended: StartedProcess, outcome: Outcome) => Call<void>;
@@ -74,6 +76,7 @@ export class ProcessTable {
 
   /** How a process ended, as soon as it has. */
   *outcomeOf(started: StartedProcess): Call<Outcome> {
+    started.isWaitedFor = true;
     yield* started.watcher!.join();
     return started.outcome!;
   }
@@ -142,6 +145,7 @@ export class ProcessTable {
       restart,
       watcher: undefined,
       outcome: undefined,
+      isWaitedFor: false,
     };
     const onEnd = this.#onEnd;
     started.watcher = yield* this.#kernel.createThread(function* (): Program {

@@ -2,7 +2,7 @@
  * What clients of `/service/processes` ask, answered.
  *
  * Each client channel has a thread of its own, because `wait` takes as long as a
- * program runs; the 65th client at a time is turned away.
+ * program runs; the 321st client at a time is turned away.
  * - What cannot be done is answered `failed` with the reason in words.
  * - Tables cover all kernels; one whose Controller does not answer is named in the log.
  */
@@ -30,7 +30,8 @@ type Client = Endpoint<typeof processManagerContract, "server">;
 type Request = MessageFrom<typeof processManagerContract, "client">;
 type RequestOf<T extends Request["tag"]> = Extract<Request, { tag: T }>;
 
-const clientsMax = 64;
+/** Each of the 256 processes that may live is waited for by somebody, and 64 more ask something. */
+const clientsMax = 320;
 
 export function* serveClients(
   starter: Starter,

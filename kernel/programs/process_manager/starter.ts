@@ -6,8 +6,8 @@
  *   did not come up gets these from the archive as well, so that there is a shell to look around with.
  * - Only the archive's programs may have privileges: many may write to the volume.
  * - Drivers are placed by their hardware, everything else by its manifest.
- * - Of drivers and services every end is logged, because nobody else waits for them; one that was
- *   launched with a `restart` is started again when it died by a fault.
+ * - Of drivers and services every end is logged, because nobody else waits for them, and each death of a
+ *   program that nobody waits for; what was launched with a `restart` is started again when it died by a fault.
  */
 
 import { isKernelError } from "../../abi/errors.ts";
@@ -153,7 +153,9 @@ export class Starter {
   }
 
   *#ended(ended: StartedProcess, { status, fault }: Outcome): Call<void> {
-    if (this.isStopping || ended.role === "program") return;
+    if (this.isStopping) return;
+    // Of a program tells who started it, unless nobody waits for its end.
+    if (ended.role === "program" && (fault === "" || ended.isWaitedFor)) return;
     const place = `${ended.program} (process ${ended.pid}) on ${ended.place.name}`;
     const { restart } = ended;
     if (fault === "") {
