@@ -184,7 +184,7 @@ export abstract class ExpressionAccounting {
     frame: Frame,
   ): number {
     const [first, ...others] = node.arguments;
-    if (first === undefined || constructorName === undefined) return this.#sum(node.arguments, frame);
+    if (first === undefined || constructorName === undefined) return this.#given(node.arguments, frame);
     const rest = this.#sum(others, frame);
     if (elementSizes.has(constructorName)) {
       if (others.length > 0) return rest + this.#wrapped("$buffer", first, "", frame);
@@ -195,6 +195,15 @@ export abstract class ExpressionAccounting {
     if (constructorName === "Array" && others.length === 0) return this.#wrapped("$z", first, "", frame);
     if (copyingConstructors.has(constructorName)) return rest + this.#wrapped("$s", first, "", frame);
     return rest + this.expression(first, frame);
+  }
+
+  /** Arguments, each of them spread ones too, have to fit onto the stack. */
+  #given(nodes: readonly Node[], frame: Frame): number {
+    const spread = nodes.filter(({ type }) => type === "SpreadElement").length;
+    return nodes.reduce((cycles, node) => {
+      if (node.type !== "SpreadElement") return cycles + this.expression(node, frame);
+      return cycles + this.input.prices.node(node) + this.#wrapped("$a", node.argument, `,${spread}`, frame);
+    }, 0);
   }
 
   #sum(nodes: readonly Node[], frame: Frame): number {

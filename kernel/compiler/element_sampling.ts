@@ -207,7 +207,7 @@ export class ElementSampler {
  * written, and where the array lies that `$L` located last.
  */
 export function samplingText(): string {
-  return `let $A,$K=${unsampled.shift},$P=${unsampled.address},$V=$K,$Q=$P,$W=0,$a=0,$v;` +
+  return `let $A,$K=${unsampled.shift},$P=${unsampled.address},$V=$K,$Q=$P,$W=0,$G=0,$v;` +
     "const $E=$e.sampler,$Y=$E.log,$M=$E.mask,$N=$E.sampleMask;" +
     "const $L=(a)=>{$E.locate(a);$K=$E.shift;$P=$E.address;};" +
     "const $O=(v)=>typeof v==='object'&&v!==null;" +
@@ -223,7 +223,7 @@ export function samplingText(): string {
 
 /** Notes an access by a number `index` to the array that lies at `address`, if it is to a sampled line. */
 export function notingText(index: string, shift: string, address: string): string {
-  return `(($a=(${index}<<${shift})+${address}|0)&$M)===0&&($Y[$W++]=$a)`;
+  return `(($G=(${index}<<${shift})+${address}|0)&$M)===0&&($Y[$W++]=$G)`;
 }
 
 /**

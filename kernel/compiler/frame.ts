@@ -129,7 +129,7 @@ export class Frame {
     let text = `${instructions > 0 ? `$i+=${instructions};` : ""}if(($c-=${Math.max(1, units)})<0)$k();`;
     if (this.weight !== undefined) text += `const $x=$d;if(($d+=${this.weight})>${stackWordsMax})$o();`;
     if (this.usesResult) text += "let $r;";
-    if (this.notesElements) text += "let $index,$v,$a;";
+    if (this.notesElements) text += "let $index,$v,$G;";
     return this.weight !== undefined && this.hasFinally ? `${text}try{` : text;
   }
 

@@ -245,7 +245,8 @@ const unboundedNodes: ReadonlySet<string> = new Set([
     "Super",
     "TaggedTemplateExpression",
   ],
-  ...["TemplateLiteral", "YieldExpression"],
+  // What was caught may have left the depth of calls too large.
+  ...["TemplateLiteral", "TryStatement", "YieldExpression"],
 ]);
 
 function isFixed(binding: Binding): boolean {

@@ -10,7 +10,8 @@
 
 import { countable, genuineSet } from "./countable.ts";
 import { wrapGenerators } from "./generator_depth.ts";
-import { jsonSize } from "./json_size.ts";
+import { jsonShape } from "./json_size.ts";
+import { flatSize, nestingMethods, wrapJson } from "./native_depth.ts";
 import { meter } from "./payer.ts";
 
 type Size = (self: unknown, given: ArrayLike<unknown>) => number;
@@ -154,10 +155,18 @@ const elementNames: Size = (_self, given) => {
 
 /** Text that is parsed becomes objects several times its size. */
 const parsed: Size = (_self, given) => sizeOf(given[0]) * 4;
-const written: Size = (_self, given) => jsonSize(given[0], meter.payer?.quotaBytes ?? Infinity);
+const written: Size = (_self, given) => jsonShape(given[0], meter.payer?.quotaBytes ?? Infinity).size;
 
 /** Writing a value out reads all of it: about 64 bytes' time for each character. */
 const traversed: Size = (self, given) => Math.min(2 ** 40, written(self, given) * 64);
+
+/** What is in the levels that go, and more than that at once is ended before it is looked at. */
+const flattened: Size = (self, given) => {
+  const { payer } = meter;
+  const bytes = payer === undefined ? 0 : flatSize(self, lengthOf(self), given[0], payer);
+  if (bytes < Infinity) payer?.bulk(bytes);
+  return bytes;
+};
 
 /** Methods by owner: the size that is charged before the call. */
 function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Record<string, Size>>])[] {
@@ -171,7 +180,7 @@ function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Recor
     [Array.prototype, {
       ...searching,
       ...{ includes: rest, indexOf: rest, lastIndexOf: restBackwards },
-      ...{ concat: both, flat: whole, flatMap: whole, shift: whole, splice: whole, toSpliced: whole },
+      ...{ concat: both, flatMap: whole, shift: whole, splice: whole, toSpliced: whole },
       ...{ slice: slicing, toLocaleString: whole, toString: whole, unshift: both },
     }],
     [typedArrayPrototype, { ...searching, set: argument }],
@@ -198,7 +207,7 @@ function methodSizes(): readonly (readonly [owner: object, sizes: Readonly<Recor
 
 /** Methods whose work shows in what they give back; that is charged after the call. */
 const chargedByResult: readonly (readonly [object, readonly string[]])[] = [
-  [Array.prototype, ["concat", "flat"]],
+  [Array.prototype, ["concat"]],
   [typedArrayPrototype, ["slice"]],
   [ArrayBuffer.prototype, ["slice"]],
   [String.prototype, ["slice", "substring", "replace", "replaceAll", "split"]],
@@ -214,7 +223,7 @@ const chargedByTouch: readonly (readonly [object, Readonly<Record<string, Touche
 
 /** Methods whose result is memory of the program's; counted after the call, as what goes in bounds it. */
 const allocating: readonly (readonly [object, readonly string[]])[] = [
-  [Array.prototype, ["concat", "filter", "flat", "flatMap", "join", "map", "slice", "splice", "toReversed"]],
+  [Array.prototype, ["concat", "filter", "flatMap", "join", "map", "slice", "splice", "toReversed"]],
   [Array.prototype, ["toSorted", "toSpliced", "toString", "with"]],
   [typedArrayPrototype, ["filter", "join", "map", "slice", "toReversed", "toSorted", "with"]],
   [Array, ["from", "of"]],
@@ -227,6 +236,7 @@ const allocating: readonly (readonly [object, readonly string[]])[] = [
 
 /** Methods that could make far more out of what they are given: counted before the call. */
 const amplifying: readonly (readonly [object, Readonly<Record<string, Size>>])[] = [
+  [Array.prototype, { flat: flattened }],
   [String.prototype, { padEnd: padding, padStart: padding, repeat: repeating }],
   [Object, { keys: elementNames, entries: elementNames, getOwnPropertyNames: elementNames }],
   [JSON, { parse: parsed, stringify: written }],
@@ -268,6 +278,7 @@ const refused: readonly (readonly [object, readonly string[], string])[] = [
 /** Wraps the library's methods; to be called once, before the library is frozen. */
 export function installMetering(): void {
   wrapGenerators();
+  wrapJson();
   const payments = new Map<object, Map<string, Payment>>();
   const add = (owner: object, name: string, payment: Payment) => {
     const ofOwner = payments.get(owner) ?? new Map<string, Payment>();
@@ -284,6 +295,7 @@ export function installMetering(): void {
   for (const [owner, sizes] of amplifying) {
     for (const name in sizes) add(owner, name, { memory: sizes[name] ?? resultOnly });
   }
+  for (const [owner, names] of nestingMethods) for (const name of names) add(owner, name, { nests: true });
   for (const [owner, names, argument] of taking) for (const name of names) add(owner, name, { argument });
   for (const [owner, names, reason] of refused) {
     const before = (name: string) => () => {
@@ -305,6 +317,8 @@ interface Payment {
   readonly memory?: Size;
   /** Whether what the call gives back is memory of the program's. */
   readonly allocates?: boolean;
+  /** Whether it may come to be called by itself. */
+  readonly nests?: boolean;
   /** What is handed to the library in place of the first argument. */
   readonly argument?: (value: unknown) => unknown;
 }
@@ -323,7 +337,7 @@ type MakeWrapper = (
  * can put the library's method in its place. One shared wrapper cost the emulator a tenth of its time.
  */
 function makeWrapper(name: string, payment: Payment): MakeWrapper {
-  const { before, after, touched, memory, allocates, argument } = payment;
+  const { before, after, touched, memory, allocates, nests, argument } = payment;
   const forProgram = (text: string) => `if (meter.payer !== undefined) { ${text} }`;
   const pay = (what: string) => forProgram(`meter.payer.bulk(payment.${what});`);
   // A method, unlike a function, cannot be constructed and has no prototype.
@@ -339,12 +353,14 @@ function makeWrapper(name: string, payment: Payment): MakeWrapper {
       ${memory === undefined ? "" : forProgram("meter.payer.allocate(payment.memory(this, arguments));")}
       ${before === undefined ? "" : pay("before(this, arguments)")}
       let result;
+      ${nests ? "const { payer } = meter; const depth = payer?.descend();" : ""}
       switch (arguments.length) {
         case 0: result = original.call(this); break;
         case 1: result = original.call(this, a); break;
         case 2: result = original.call(this, a, b); break;
         default: result = apply(original, this, arguments);
       }
+      ${nests ? "payer?.ascend(depth);" : ""}
       ${after === undefined ? "" : pay("after(result)")}
       ${touched === undefined ? "" : pay("touched(result, this, arguments)")}
       ${allocates ? forProgram("meter.payer.allocate(sizeOf(result)); meter.payer.keep(result);") : ""}

@@ -15,6 +15,12 @@ export interface Payer {
   allocate(bytes: number): void;
   /** Notes a buffer that was allocated. */
   keep(value: unknown): void;
+  /** A method of the library begins that may come to be called by itself: gives the depth of calls, for `ascend`. */
+  descend(): number;
+  /** It has given its result. */
+  ascend(depth: number): void;
+  /** Throws when so many words of stack are more than there are. */
+  nest(words: number): void;
   /** The depth of calls at which the generator that runs was resumed. */
   floor(): number;
   /** A generator is resumed: gives the depth of calls, for `leave`. */

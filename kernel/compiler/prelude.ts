@@ -19,6 +19,7 @@ import {
   samplingControlText,
   samplingText,
 } from "./element_sampling.ts";
+import { stackWordsMax } from "./frame.ts";
 import type { Payer } from "./payer.ts";
 import {
   constructorsText,
@@ -92,6 +93,7 @@ const scanned = [
   "const $o=()=>{throw $e.memory.tooDeep();};",
   "const $y=(v,d)=>{$d=d;return v;};",
   "const $s=(v)=>{const n=$e.sizeOf(v);$b(n);$allocate(n);return $e.countable(v);};",
+  `const $a=(v,k)=>{const a=[...$s(v)];if($d+a.length*k>${stackWordsMax})$o();return a;};`,
   "const $z=(v)=>{const b=v*8;if(typeof v==='number'&&b>0){$allocate(b);$b(b);}return v;};",
   "const $spread=(v)=>{const n=$e.sizeOf(v);if(n>0){$b(n);$allocate(n*4);}return v;};",
   // The limit of a counted loop's inner turns, not a number if what it counts with is none or too large.

@@ -20,6 +20,8 @@ const longString = 2 ** 18;
 
 /** Words of stack between who resumes a generator and the generator (fitted: twice what was measured). */
 const resumptionWords = 40;
+/** Words of a method of the library and its wrapper; an error's `toString`, the largest, took 137 in all. */
+const methodWords = 120;
 
 /** What the memory part of an image calls. */
 export interface MemorySurroundings {
@@ -64,7 +66,9 @@ export function memoryPreludeText({ costs, instructions }: CompilationTarget): s
 export const memoryControlText = `allocate:$allocate,allocated:()=>$got+${nurseryBytes}-$room,look:$look,` +
   "quotaBytes:$quota,keep:$e.memory.keep,floor:()=>$floor," +
   `enter(){const d=$d;if(($d+=${resumptionWords})>${stackWordsMax})$o();$floor=$d;return d;},` +
-  "leave(d,f){$d=d;$floor=f;},";
+  "leave(d,f){$d=d;$floor=f;}," +
+  `descend(){const d=$d;if(d+${methodWords}>${stackWordsMax})$o();$d=d+${methodWords};return d;},ascend(d){$d=d;},` +
+  `nest(n){if($d+n>${stackWordsMax})$o();},`;
 
 /** A function for each constructor of buffers that a program uses; each learns its own types. */
 export function constructorsText(libraryNames: readonly string[]): string {

@@ -43,6 +43,8 @@ const hoarders: Readonly<Record<string, string>> = {
   "parsed JSON": "const a = [], t = `[${'[],'.repeat(1e4)}[]]`; for (;;) a.push(JSON.parse(t));",
   "JSON of what stands in it many times":
     "let a = []; for (let i = 0; i < 40; i++) a = [a, a]; for (;;) { try { JSON.stringify(a); } catch {} }",
+  "a flat array of what stands in it many times":
+    "let a = [0]; for (let i = 0; i < 28; i++) a = [a, a]; for (;;) { try { a.flat(Infinity); } catch {} }",
   "an array of 2^31": "return new Array(2 ** 31).length;",
   "a buffer of 2^40, whatever it catches": "for (;;) { try { new Uint8Array(2 ** 40); } catch {} }",
   "filled arrays": "const a = []; for (;;) a.push(new Array(1e5).fill(0));",
