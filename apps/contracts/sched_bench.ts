@@ -1,8 +1,8 @@
 /**
  * Turns between two threads of SchedBench: one is told to go on, and answers.
  *
- * It stands for the pairs of events of the RDK's benchmark: what is measured is how
- * long a waiting thread takes to run after another has woken it.
+ * For its test with many threads, where one waits for whichever answers first: that takes
+ * channels, since a thread can wait for one event only. The other tests have events, as the RDK's.
  */
 
 import type { Contract } from "../../kernel/contracts/contract.ts";
