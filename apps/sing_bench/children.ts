@@ -30,47 +30,62 @@ interface Child {
   readonly output: Endpoint<typeof pipeContract, "server">;
 }
 
-export function* childProcesses(kernel: Kernel, service: Service<typeof singBenchContract>): Call<Row[]> {
+type Own = Service<typeof singBenchContract>;
+
+/** Half round trips to each child. */
+export function* childMessages(kernel: Kernel, service: Own): Call<Row[]> {
+  return yield* forEachKernel(kernel, service, function* (_processes, { program: _, peer, child }) {
+    return yield* sendAndReceive(kernel, child.bench, { peer, kernel: child.kernel });
+  });
+}
+
+/** From the request to the child's first sign of life, its placement and its bind included. */
+export function* processCreate(kernel: Kernel, service: Own): Call<Row[]> {
+  return yield* forEachKernel(kernel, service, function* (processes, { program, peer, child }) {
+    let last: Child | undefined;
+    const time = { cycles: 0, nanoseconds: 0 };
+    for (let count = 0; count < repeats; count++) {
+      const begin = yield* kernel.now();
+      const beginCycles = yield* kernel.cycleCount();
+      last = yield* start(kernel, processes, service, program);
+      time.cycles += ((yield* kernel.cycleCount()) - beginCycles) / repeats;
+      time.nanoseconds += ((yield* kernel.now()) - begin) / repeats;
+      if (last !== undefined) yield* end(processes, last);
+    }
+    return [{ operation: "process create", bytes: 0, peer, kernel: child.kernel, ...time }];
+  });
+}
+
+interface Started {
+  readonly program: string;
+  readonly peer: Row["peer"];
+  readonly child: Child;
+}
+
+/** Does something with the first child on each kernel that one gets to. */
+function* forEachKernel(
+  kernel: Kernel,
+  service: Own,
+  measure: (processes: Processes, started: Started) => Call<Row[]>,
+): Call<Row[]> {
   const processes = yield* kernel.bind(processManagerContract, "/service/processes");
   const rows: Row[] = [];
   const seen = new Set<string>();
   for (const [program, peer] of programs) {
     const child = yield* start(kernel, processes, service, program);
     if (child === undefined) continue;
-    const isNew = !seen.has(child.kernel);
+    if (!seen.has(child.kernel)) rows.push(...(yield* measure(processes, { program, peer, child })));
     seen.add(child.kernel);
-    if (isNew) rows.push(...(yield* sendAndReceive(kernel, child.bench, { peer, kernel: child.kernel })));
     yield* end(processes, child);
-    if (isNew) {
-      rows.push(yield* timeStart(kernel, processes, service, program, { peer, kernel: child.kernel }));
-    }
   }
   yield* processes.close();
   return rows;
 }
 
-/** From the request to the child's first sign of life, its placement and its bind included. */
-function* timeStart(
-  kernel: Kernel,
-  processes: Processes,
-  service: Service<typeof singBenchContract>,
-  program: string,
-  peer: Pick<Row, "peer" | "kernel">,
-): Call<Row> {
-  let nanoseconds = 0;
-  for (let count = 0; count < repeats; count++) {
-    const begin = yield* kernel.now();
-    const child = yield* start(kernel, processes, service, program);
-    nanoseconds += (yield* kernel.now()) - begin;
-    if (child !== undefined) yield* end(processes, child);
-  }
-  return { operation: "process create", bytes: 0, ...peer, nanoseconds: nanoseconds / repeats };
-}
-
 function* start(
   kernel: Kernel,
   processes: Processes,
-  service: Service<typeof singBenchContract>,
+  service: Own,
   program: string,
 ): Call<Child | undefined> {
   const input = yield* kernel.createChannel(pipeContract);

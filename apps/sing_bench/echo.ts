@@ -4,8 +4,8 @@
  * The same code is a thread of the benchmark, and the child process.
  */
 
-import type { Endpoint, Program } from "../../kernel/abi/kernel.ts";
-import type { singBenchContract } from "../contracts/sing_bench.ts";
+import type { Endpoint, Kernel, Program } from "../../kernel/abi/kernel.ts";
+import { singBenchContract } from "../contracts/sing_bench.ts";
 
 export type Bench = Endpoint<typeof singBenchContract, "server">;
 export type Echo = Endpoint<typeof singBenchContract, "client">;
@@ -21,6 +21,23 @@ export function* echo(bench: Echo): Program {
     if (message.tag === "invert") invert(message.data.bytes);
     yield* bench.send("back", { data: message.data });
   }
+  yield* bench.close();
+}
+
+/** The same for empty messages, by switch-receive over a set. */
+export function* switchingEcho(kernel: Kernel, bench: Echo): Program {
+  const questions = kernel.endpointSet<typeof singBenchContract, "client", undefined>(
+    singBenchContract,
+    "client",
+  );
+  questions.add(bench, undefined);
+  for (;;) {
+    const event = yield* kernel.select({ questions });
+    if (event.on !== "questions" || event.kind === "closed") return;
+    if (event.message.tag === "end") break;
+    yield* event.endpoint.send("pong");
+  }
+  questions.remove(bench);
   yield* bench.close();
 }
 

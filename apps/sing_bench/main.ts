@@ -3,7 +3,8 @@
  *
  * `SingBench [--json]`; lines in the order of Singularity's benchmark. Message lines are half
  * round trips, to a thread of the process and to child processes (Figure 5 of the paper).
- * - `--json` prints one object `{"command": "SingBench", "rows": [...]}`, at the end.
+ * - All is measured before anything is printed: the console's interrupts would be measured, too.
+ * - `--json` prints one object `{"command": "SingBench", "rows": [...]}`.
  * - One SingBench runs at a time: its name in the namespace can be registered once.
  */
 
@@ -13,20 +14,30 @@ import type { ProgramDeclaration } from "../../kernel/abi/program.ts";
 import { writeText } from "../../kernel/abi/text.ts";
 import { processManagerContract } from "../../kernel/contracts/process_manager.ts";
 import { singBenchContract } from "../contracts/sing_bench.ts";
-import { childProcesses } from "./children.ts";
+import { childMessages, processCreate } from "./children.ts";
 import type { Row } from "./measure.ts";
-import { sendWithin } from "./messages.ts";
-import { ownOperations } from "./own_operations.ts";
+import { sendWithin, switchReceive } from "./messages.ts";
+import { kernelObjects, processorOperations } from "./own_operations.ts";
 
 export const program = {
   name: "SingBench",
   doc: "Measures what the kernel's operations and messages cost",
   endpoints: [processManagerContract],
   services: [{ contract: singBenchContract, path: "/service/singbench" }],
-  parameters: [{ name: "--json", doc: "One object with all rows, at the end" }],
+  parameters: [{ name: "--json", doc: "One object with all rows" }],
 } as const satisfies ProgramDeclaration;
 
 const usage = "usage: SingBench [--json]";
+/** What the shell has printed about the start has left the serial line by then, at a tenth of a ms for each byte. */
+const settleNs = 20e6;
+const groups = [
+  processorOperations,
+  sendWithin,
+  childMessages,
+  switchReceive,
+  kernelObjects,
+  processCreate,
+] as const;
 
 export default function* main(kernel: Kernel): Program {
   const unknown = kernel.arguments.find((word) => word !== "--json");
@@ -43,24 +54,30 @@ export default function* main(kernel: Kernel): Program {
     yield* writeText(kernel, kernel.stdout, "Cannot measure: another SingBench is at it\n");
     return 1;
   }
-  if (!isJson) yield* writeText(kernel, kernel.stdout, line("OPERATION", "BYTES", "PEER", "KERNEL", "NS"));
+  yield* kernel.sleep(settleNs);
   const rows: Row[] = [];
-  for (const group of [ownOperations, sendWithin, childProcesses]) {
-    const measured = yield* group(kernel, service);
-    rows.push(...measured);
-    if (!isJson) yield* writeText(kernel, kernel.stdout, measured.map(tableLine).join(""));
-  }
-  if (isJson) {
-    yield* writeText(kernel, kernel.stdout, `${JSON.stringify({ command: "SingBench", rows })}\n`);
-  }
+  for (const group of groups) rows.push(...(yield* group(kernel, service)));
   yield* service.deregister();
+  const text = isJson ? `${JSON.stringify({ command: "SingBench", rows })}\n` : table(rows);
+  yield* writeText(kernel, kernel.stdout, text);
 }
 
-function tableLine({ operation, bytes, peer, kernel, nanoseconds }: Row): string {
-  return line(operation, bytes === 0 ? "" : `${bytes}`, peer, kernel, `${Math.round(nanoseconds)}`);
+function table(rows: readonly Row[]): string {
+  const lines = rows.map(({ operation, bytes, peer, kernel, cycles, nanoseconds }) =>
+    line(operation, bytes === 0 ? "" : `${bytes}`, peer, kernel, [cycles, nanoseconds].map(rounded))
+  );
+  return [line("OPERATION", "BYTES", "PEER", "KERNEL", ["CYCLES", "NS"]), ...lines].join("");
 }
 
-function line(operation: string, bytes: string, peer: string, kernel: string, nanoseconds: string): string {
-  const words = `${operation.padEnd(34)}${bytes.padStart(6)}  ${peer.padEnd(12)}${kernel.padEnd(13)}`;
-  return `${words}${nanoseconds.padStart(8)}\n`;
+const rounded = (value: number): string => `${Math.round(value)}`;
+
+function line(
+  operation: string,
+  bytes: string,
+  peer: string,
+  kernel: string,
+  figures: readonly string[],
+): string {
+  const words = `${operation.padEnd(30)}${bytes.padStart(6)}  ${peer.padEnd(11)}${kernel.padEnd(12)}`;
+  return `${words}${figures.map((figure) => figure.padStart(9)).join("")}\n`;
 }

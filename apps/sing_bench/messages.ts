@@ -8,8 +8,8 @@
 
 import type { Block, Call, Kernel } from "../../kernel/abi/kernel.ts";
 import { singBenchContract } from "../contracts/sing_bench.ts";
-import { type Bench, echo } from "./echo.ts";
-import { meanNs, type Row } from "./measure.ts";
+import { type Bench, echo, switchingEcho } from "./echo.ts";
+import { half, meanOf, type Row } from "./measure.ts";
 
 /** Powers of four from 1 B to 256 KiB, 32 KiB, where Figure 5's lines cross, and 128 KiB. */
 export const messageSizes: readonly number[] = [
@@ -34,14 +34,14 @@ type Peer = Pick<Row, "peer" | "kernel">;
 /** Half round trips of an empty message and of blocks of all sizes. */
 export function* sendAndReceive(kernel: Kernel, bench: Bench, peer: Peer): Call<Row[]> {
   const operation = "send and receive";
-  const empty = yield* meanNs(kernel, function* () {
+  const empty = yield* meanOf(kernel, function* () {
     yield* bench.send("ping");
     yield* bench.receive();
   });
-  const rows: Row[] = [{ operation, bytes: 0, ...peer, nanoseconds: empty / 2 }];
+  const rows: Row[] = [{ operation, bytes: 0, ...peer, ...half(empty) }];
   for (const bytes of messageSizes) {
     let data = yield* patterned(kernel, bytes);
-    const roundTrip = yield* meanNs(kernel, function* () {
+    const roundTrip = yield* meanOf(kernel, function* () {
       yield* bench.send("data", { data });
       const answer = yield* bench.receive();
       if (answer.tag === "back") data = answer.data;
@@ -54,7 +54,7 @@ export function* sendAndReceive(kernel: Kernel, bench: Bench, peer: Peer): Call<
       throw new Error(`A block of ${bytes} bytes came back from ${peer.peer} with other bytes in it`);
     }
     yield* kernel.free(data);
-    rows.push({ operation, bytes, ...peer, nanoseconds: roundTrip / 2 });
+    rows.push({ operation, bytes, ...peer, ...half(roundTrip) });
   }
   return rows;
 }
@@ -77,24 +77,33 @@ function isInverted(view: Uint8Array, size: number): boolean {
 
 const ownThread = { peer: "thread", kernel: "" } as const;
 
-/** The same to a thread of this process, and with a switch-receive over two endpoints. */
+/** The same to a thread of this process. */
 export function* sendWithin(kernel: Kernel): Call<Row[]> {
   const { client, server } = yield* kernel.createChannel(singBenchContract);
-  const silent = yield* kernel.createChannel(singBenchContract);
   const thread = yield* kernel.createThread(() => echo(client));
   const rows = yield* sendAndReceive(kernel, server, ownThread);
-  const switched = yield* meanNs(kernel, function* () {
-    yield* server.send("ping");
-    yield* kernel.select({ silent: silent.server, answer: server });
-  });
-  rows.push({
-    operation: "send and switch-receive",
-    bytes: 0,
-    ...ownThread,
-    nanoseconds: switched / 2,
-  });
   yield* server.send("end");
   yield* thread.join();
-  for (const end of [server, silent.client, silent.server]) yield* end.close();
+  yield* server.close();
   return rows;
+}
+
+/** An empty message where both sides wait for any member of a set of endpoints. */
+export function* switchReceive(kernel: Kernel): Call<Row[]> {
+  const { client, server } = yield* kernel.createChannel(singBenchContract);
+  const thread = yield* kernel.createThread(() => switchingEcho(kernel, client));
+  const answers = kernel.endpointSet<typeof singBenchContract, "server", undefined>(
+    singBenchContract,
+    "server",
+  );
+  answers.add(server, undefined);
+  const turn = yield* meanOf(kernel, function* () {
+    yield* server.send("ping");
+    yield* kernel.select({ answers });
+  });
+  answers.remove(server);
+  yield* server.send("end");
+  yield* thread.join();
+  yield* server.close();
+  return [{ operation: "send and switch-receive", bytes: 0, ...ownThread, ...half(turn) }];
 }

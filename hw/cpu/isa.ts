@@ -53,7 +53,8 @@ export type KernelPrimitive =
   | "sharedStore"
   | "lockedOperation"
   | "interruptsOff"
-  | "interruptsOn";
+  | "interruptsOn"
+  | "cycleCounter";
 
 /** Instructions that read and write one word of memory without anything in between. */
 export type AtomicInstruction = "exchange" | "add" | "compareExchange";

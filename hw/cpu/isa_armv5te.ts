@@ -188,5 +188,10 @@ export const armv5te: Isa = {
       cycles: 5,
       source: "fitted: half of dispatchLock, which is interrupts off and on by CPSR writes",
     },
+    cycleCounter: {
+      cycles: 4,
+      source:
+        "fitted: MRC from coprocessor 14, whose register CCNT is (helios-reference.md 10), result awaited",
+    },
   },
 };

@@ -148,5 +148,6 @@ export const x86Core2: Isa = {
     },
     interruptsOff: { cycles: 9, source: "fitted: PUSHF and CLI, microcoded; a tenth of a kernel call" },
     interruptsOn: { cycles: 9, source: "fitted: as interruptsOff; POPF or STI" },
+    cycleCounter: { cycles: 64, source: "fitted: RDTSC is microcoded, about 64 on this core (unverified)" },
   },
 };

@@ -167,5 +167,6 @@ export const x86K8: Isa = {
     },
     interruptsOff: { cycles: 9, source: "fitted: PUSHF and CLI, microcoded; a tenth of a kernel call" },
     interruptsOn: { cycles: 9, source: "fitted: as interruptsOff; POPF or STI" },
+    cycleCounter: { cycles: 11, source: "fitted: RDTSC is microcoded, about 11 (unverified)" },
   },
 };

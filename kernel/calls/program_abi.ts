@@ -66,6 +66,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     arguments: Object.freeze([...process.arguments_]),
     ...resources,
     now: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.clock.now as number }),
+    cycleCount: () => submit(cycleCountCall),
     random: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.random() }),
     sleep: (duration: number) => sleep(duration),
     yieldCpu: () => submit(yieldCall),
@@ -89,6 +90,13 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
   harden(sharedParts);
   return harden(abi) as unknown as ProgramKernel;
 }
+
+/** All CPUs of a kernel have one clock and started together, so it does not matter which one reads. */
+const cycleCountCall: KernelCall<number> = {
+  primitives: ["cycleCounter"],
+  isInstruction: true,
+  perform: ({ clock, options }) => Math.floor(clock.now * options.cpus[0]!.frequencyHz / 1e9),
+};
 
 const yieldCall: KernelCall<void> = {
   primitives: [],

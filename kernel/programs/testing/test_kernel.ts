@@ -240,6 +240,7 @@ export class TestKernel {
     const bench = this;
     return {
       now: () => instant("now", () => this.now),
+      cycleCount: () => instant("cycleCount", () => this.now),
       random: () => instant("random", () => 4),
       *sleep(nanoseconds: number) {
         yield new Wait("sleep", () => false, bench.now + nanoseconds);
