@@ -10,7 +10,8 @@
  * - An image holds the versions for its own ISA only (docs/compilation.md). What they cost is what they execute.
  */
 
-import type { AtomicCell, Call } from "./kernel.ts";
+import type { Call } from "./kernel.ts";
+import type { AtomicCell } from "./synchronisation.ts";
 import type {} from "./isa_versions.ts";
 
 type CompareExchange = (cell: AtomicCell, value: number, comparand: number) => Call<number>;

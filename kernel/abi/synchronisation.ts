@@ -61,3 +61,25 @@ export interface TRef<T> {
   /** Puts a value back, the same or another. Throws "BadArgument" when this thread has not acquired it. */
   release(value: T): Call<void>;
 }
+
+/**
+ * A word of memory, an int32 that wraps, for the threads of one process. Each operation is one instruction of
+ * the CPU and ends the burst, so another thread may run between two of them. Programs use `Interlocked`
+ * (kernel/abi/interlocked.ts), which is the same on every ISA; what is here is not.
+ */
+export interface AtomicCell {
+  load(): Call<number>;
+  store(value: number): Call<void>;
+  /** XCHG on x86, SWP on armv5te: stores a value and gives the one before. */
+  lockedExchange(value: number): Call<number>;
+  /** LOCK XADD: gives the value before; throws "UndefinedInstruction" on armv5te. */
+  lockedAdd(value: number): Call<number>;
+  /** LOCK CMPXCHG: stores if it finds `comparand`, gives what it found; throws "UndefinedInstruction" on armv5te. */
+  lockedCompareExchange(value: number, comparand: number): Call<number>;
+  /**
+   * Interrupts of this thread's CPU off: no other thread runs on it until they are on again. Only operations
+   * of cells and looks at the cycle counter may stand between, 1,000 cycles at most; else the process ends. Other CPUs go on.
+   */
+  interruptsOff(): Call<void>;
+  interruptsOn(): Call<void>;
+}

@@ -9,7 +9,8 @@
  * - `constructor` is taken off the prototype: a program must not make cells beyond its bound.
  */
 
-import type { AtomicCell, Call } from "../abi/kernel.ts";
+import type { Call } from "../abi/kernel.ts";
+import type { AtomicCell } from "../abi/synchronisation.ts";
 import type { AtomicInstruction, KernelPrimitive } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Thread } from "../scheduling/thread.ts";
