@@ -85,7 +85,7 @@ Options of boot; explain takes --machine, --manifests, --seed and --json:
 
 Options of bench:
   --json                      prints one JSON object per figure and line
-  --out DIR                   writes a file per figure, such as fig9.json
+  --out DIR                   writes a file and a picture per figure, such as fig9.json and fig9.svg
   --seed N                    as above
 `;
 
@@ -335,7 +335,7 @@ async function explain(
 async function bench(words: readonly string[], figures?: Figures): Promise<number> {
   if (figures === undefined) throw needsCheckout("bench");
   const { benchFigures } = await figures();
-  benchFigures(words, {
+  await benchFigures(words, {
     print: (text) => write(Deno.stdout, text),
     progress: Deno.stderr.isTerminal() ? (text) => write(Deno.stderr, text) : undefined,
   });

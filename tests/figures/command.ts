@@ -1,5 +1,5 @@
 /**
- * The command `bench`: its words in, tables or JSON out, a file per figure when asked for.
+ * The command `bench`: its words in, tables or JSON out, a file and a picture per figure when asked for.
  *
  * - What is wrong with the words, or with the folder, is said before anything is run.
  */
@@ -8,6 +8,7 @@ import { parseBenchOptions } from "../../hw/host/bench_options.ts";
 import { makeResultFolder, writeResult } from "../../hw/host/program_files.ts";
 import { benchFigure, formatResult } from "./bench.ts";
 import { figures } from "./figures.ts";
+import { drawSvg } from "./plot.ts";
 
 export interface BenchOutput {
   /** Takes what was asked for. */
@@ -17,7 +18,10 @@ export interface BenchOutput {
 }
 
 /** Throws UsageError or HostFileError. */
-export function benchFigures(words: readonly string[], { print, progress }: BenchOutput): void {
+export async function benchFigures(
+  words: readonly string[],
+  { print, progress }: BenchOutput,
+): Promise<void> {
   const options = parseBenchOptions(words, figures.map(({ name }) => name));
   if (options.out !== undefined) makeResultFolder(options.out);
   for (const figure of figures.filter(({ name }) => options.figures.includes(name))) {
@@ -29,5 +33,6 @@ export function benchFigures(words: readonly string[], { print, progress }: Benc
     print(options.json ? `${JSON.stringify(result)}\n` : formatResult(result));
     if (options.out === undefined) continue;
     writeResult(options.out, `${figure.name}.json`, `${JSON.stringify(result, undefined, 2)}\n`);
+    writeResult(options.out, `${figure.name}.svg`, await drawSvg(figure.plot(result.rows)));
   }
 }

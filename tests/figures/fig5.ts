@@ -8,6 +8,7 @@
  */
 
 import type { Figure, FigureRow } from "./figure.ts";
+import { plotMessageTimes } from "./fig5_plot.ts";
 import type { Measured, Scenario } from "./scenario.ts";
 
 /** What of SingBench's rows the figure needs. */
@@ -59,6 +60,8 @@ export const fig5: Figure = {
         unit: "us",
         paper: null,
         ours: ns / 1000,
+        series: label,
+        x: bytes,
       }))
     );
     const [numa, card] = [times[1]!.times, times[2]!.times];
@@ -71,4 +74,5 @@ export const fig5: Figure = {
     });
     return rows;
   },
+  plot: (rows) => plotMessageTimes(rows, series.map(({ label }) => label), crossingOfPaper),
 };
