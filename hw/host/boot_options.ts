@@ -114,7 +114,8 @@ function parse(
   const operands = given._.map(String);
   if (operands.length !== operandCount) {
     const found = operands.length === 0 ? "none" : operands.join(" ");
-    throw new UsageError(`expected ${operandCount} operands, got ${found}; try --help`);
+    const expected = operandCount === 0 ? "no operand" : "one operand, the file of a manifest";
+    throw new UsageError(`expected ${expected}, got ${found}; try --help`);
   }
   const options: BootOptions = {
     machine: one("machine") ?? "helios",

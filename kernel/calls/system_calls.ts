@@ -135,7 +135,7 @@ function explainPlacement(coordinator: Coordinator, text: string) {
       steps: Object.freeze<PlacementRow[]>([...steps]),
     });
   } catch (error) {
-    if (error instanceof PlacementError) throw new CallError("BadArgument", error.message);
+    if (error instanceof PlacementError) throw new CallError("BadArgument", error.reason);
     throw error;
   }
 }

@@ -34,9 +34,13 @@ export interface Placement {
   readonly steps: readonly PlacementRow[];
 }
 
-/** Thrown when platforms are preferred and none of them is present (section 3.7.3). */
+/** Thrown when platforms are preferred and none of them is present (section 3.7.3), and for drivers. */
 export class PlacementError extends Error {
   override readonly name = "PlacementError";
+
+  constructor(program: string, readonly reason: string) {
+    super(`Cannot place ${program}: ${reason}`);
+  }
 }
 
 export function place(
@@ -44,6 +48,12 @@ export function place(
   kernels: readonly Candidate[],
   servicesOf: ServiceKernels,
 ): Placement {
+  if (manifest.devices.length > 0) {
+    throw new PlacementError(
+      manifest.name,
+      "it is a driver, and runs on the kernel whose bus its device is on",
+    );
+  }
   const steps: PlacementRow[] = [];
   let left = platformPass(manifest, kernels, steps);
   if (left.length > 1) left = affinityPass("positive", manifest, left, servicesOf, steps);
@@ -72,7 +82,7 @@ function platformPass(
     return keepBest("platform", kernels, affinityTo, steps);
   }
   const wanted = preferences.map(({ platform }) => platform).join(", ");
-  throw new PlacementError(`Cannot place ${manifest.name}: no kernel of platform ${wanted} is present`);
+  throw new PlacementError(manifest.name, `no kernel of platform ${wanted} is present`);
 }
 
 function affinityPass(

@@ -152,3 +152,12 @@ Deno.test("in 5,000 random cases each pass leaves what ties with the best by all
     { numRuns: 5000 },
   );
 });
+
+Deno.test("a driver is not placed: it runs where its device is", () => {
+  const manifest = { ...manifestOf([]), devices: [{ vendorId: 0x8086, deviceId: 0x100e }] };
+  assertThrows(
+    () => place(manifest, [coordinator, numa1], () => []),
+    PlacementError,
+    "Cannot place Sample: it is a driver, and runs on the kernel whose bus its device is on",
+  );
+});

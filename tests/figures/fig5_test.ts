@@ -48,11 +48,14 @@ const local = timesOf("opteron-numa", "near child");
 const numa = timesOf("opteron-numa", "far child");
 const card = timesOf("core2-iop348", "card child");
 
-Deno.test("a local message takes the same time from 1 B to 256 KB, within 2 %", () => {
+/** Nothing of it depends on the size; what is left is an interrupt that falls into 20 runs. Figure 5 asks for 2 %. */
+const spreadMax = 0.005;
+
+Deno.test("a local message takes the same time from 1 B to 256 KB", () => {
   for (const machine of fig5.runs.keys()) {
     for (const peer of ["thread", "near child"]) {
       const times = [...timesOf(machine, peer).values()];
-      assert(Math.max(...times) < 1.02 * Math.min(...times), `${machine}, ${peer}: ${times}`);
+      assert(Math.max(...times) < (1 + spreadMax) * Math.min(...times), `${machine}, ${peer}: ${times}`);
     }
   }
   assertEquals([...local.keys()].at(0), 1);
