@@ -136,6 +136,45 @@ Deno.test("a thread that was unblocked inherits what is left of the quantum, a r
   assert(bench.kernels[0]!.scheduler.row.quantumEnds >= 2);
 });
 
+Deno.test("the end of a quantum puts the threads that were unblocked during it behind the runnable ones, in their order", () => {
+  const bench = new Bench();
+  const orderAfter = (workMs: number) => {
+    const order: string[] = [];
+    bench.run(function* main(kernel) {
+      const ticks = [];
+      const threads = [];
+      for (const name of ["unblocked 1", "unblocked 2"]) {
+        const { client, server } = yield* kernel.createChannel(tickContract);
+        ticks.push(client);
+        threads.push(
+          yield* kernel.createThread(function* () {
+            yield* server.receive();
+            order.push(name);
+          }),
+        );
+      }
+      yield* kernel.sleep(1e6);
+      for (const name of ["runnable 1", "runnable 2"]) {
+        threads.push(
+          yield* kernel.createThread(function* () {
+            order.push(name);
+            yield* kernel.now();
+          }),
+        );
+      }
+      for (const client of ticks) yield* client.send("tick");
+      bench.work(workMs * cyclesPerMs);
+      yield* kernel.now();
+      order.push("main");
+      for (const thread of threads) yield* thread.join();
+    });
+    return order;
+  };
+  // Within the quantum main goes on, and who was unblocked is first when it blocks.
+  assertEquals(orderAfter(2), ["main", "unblocked 1", "unblocked 2", "runnable 1", "runnable 2"]);
+  assertEquals(orderAfter(15), ["runnable 1", "runnable 2", "unblocked 1", "unblocked 2", "main"]);
+});
+
 Deno.test("yieldCpu with nobody waiting goes on at once; with others waiting it goes to the tail", () => {
   const bench = new Bench();
   const order: string[] = [];
