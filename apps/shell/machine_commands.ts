@@ -12,8 +12,9 @@ import { ipConfigContract } from "../../net/contracts/ip_config.ts";
 import { type CommandDefinition, type Context, done, failure, type Result } from "./command.ts";
 import { runForeground } from "./foreground.ts";
 import { counters } from "./counters.ts";
-import { ask, table } from "./processes.ts";
+import { ask, table, wantedProcess } from "./processes.ts";
 import type { Column, Row } from "./table.ts";
+import { wait } from "./wait.ts";
 
 const networkTimeoutNs = 2e9;
 const nsUsage = "ns [-r] [PATH]";
@@ -178,10 +179,8 @@ function* perf({ kernel, words }: Context): Call<Result> {
 }
 
 function* kill({ kernel, words }: Context): Call<Result> {
-  const pid = Number(words[1]);
-  if (!Number.isInteger(pid) || pid < 1 || pid > 0xffff_ffff) {
-    return failure(`Cannot end process "${words[1]}": a process id is a whole number from 1 on`);
-  }
+  const pid = wantedProcess(words[1]);
+  if (typeof pid === "string") return failure(`Cannot end process "${words[1]}": ${pid}`);
   const answer = yield* ask(kernel, (manager) => manager.send("kill", { pid }));
   return typeof answer === "string" ? failure(`Cannot end process ${pid}: ${answer}`) : done;
 }
@@ -318,6 +317,13 @@ export const machineCommands: readonly CommandDefinition[] = [
     run: restart,
   },
   { name: "kill", usage: "kill PID", doc: "ends a process", words: [1, 1], run: kill },
+  {
+    name: "wait",
+    usage: "wait PID",
+    doc: "waits until a program has ended, and takes its exit status",
+    words: [1, 1],
+    run: wait,
+  },
   {
     name: "manifest",
     usage: "manifest PROGRAM",

@@ -389,6 +389,42 @@ Deno.test("a process of the system cannot be killed, and is told by its name", (
   assertEquals(runLine(`kill ${pid}`), { text: `Cannot end process ${pid}: ${reason}\n`, status: 1 });
 });
 
+/** The process id in what the shell says of a program in the background. */
+const pidIn = (text: string): number => Number(/\[(\d+)\] /.exec(text)![1]);
+
+Deno.test("wait takes the exit status of a program in the background, also after its end", () => {
+  const pid = pidIn(runLine("Ping &").text);
+  const { text, status } = runLine(`Ping & ; wait ${pid}; wait ${pid}`);
+  assertEquals(status, 4);
+  const told = `Process ${pid} ended with status 4.\n`;
+  assert(text.endsWith(told + told), text);
+});
+
+Deno.test("wait tells a fault, and what it cannot wait for", () => {
+  assertEquals(runLine("wait 999").status, 1);
+  assertMatch(runLine("wait 999").text, /^Cannot wait for process 999: /);
+  assertEquals(
+    runLine("wait x").text,
+    'Cannot wait for process "x": a process id is a whole number from 1 on\n',
+  );
+  const pid = pidIn(runLine("Endless &").text);
+  assertEquals(runLine(`Endless & ; kill ${pid}; wait ${pid}`).status, 137);
+});
+
+Deno.test("Ctrl-C ends a wait, and the process goes on; what else was typed is the shell's", () => {
+  const booted = new Booted().interactive();
+  booted.uart.type("Endless &\r");
+  booted.until("endless\n").until("] Endless on kernel0\n");
+  const pid = pidIn(booted.uart.shown);
+  booted.uart.type(`wait ${pid}\r`);
+  booted.until(`wait ${pid}`);
+  booted.uart.type("\x03");
+  booted.until("^C\n");
+  booted.uart.type(`kill ${pid}\r`);
+  booted.uart.type(`wait ${pid}\r`);
+  booted.until(`Process ${pid} ended with status 137.\n`);
+});
+
 Deno.test("shutdown ends the machine with the status that is given", () => {
   assertEquals(runLine("shutdown 9; echo never"), { text: "", status: 9 });
 });

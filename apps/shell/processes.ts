@@ -18,6 +18,14 @@ type Answer = Exclude<MessageFrom<typeof processManagerContract, "server">, { ta
 const path = "/service/processes";
 const bindTimeoutNs = 5e9;
 
+/** The process that a word means; what is wrong with the word. */
+export function wantedProcess(word: string | undefined): number | string {
+  const pid = Number(word);
+  return Number.isInteger(pid) && pid >= 1 && pid <= 0xffff_ffff
+    ? pid
+    : "a process id is a whole number from 1 on";
+}
+
 export function* openManager(kernel: Kernel): Call<ProcessManager | string> {
   try {
     return yield* kernel.bind(processManagerContract, path, bindTimeoutNs);
