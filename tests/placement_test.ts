@@ -97,3 +97,19 @@ Deno.test("explain of a manifest on the command line follows its affinity", asyn
   const far = await chosen(`${manifests}/NetStack.xml`);
   assertNotEquals(near, far);
 });
+
+Deno.test("with affinity -1 to its own contract a second virus scanner runs on the other kernel, and a third is wanted nowhere more", () => {
+  const selfReference = (text: string) => text.replace(`"MailStoreContract"`, `"AntiVirusContract"`);
+  const booted = new BootedMachine({
+    machine: "opteron-numa",
+    manifests: { "Antivirus.xml": selfReference },
+  });
+  const scanners = () => booted.command("ps").rows.filter(({ program }) => program === "Antivirus");
+  assertEquals(scanners().length, 1);
+  assertEquals(booted.command("Antivirus &").status, 0);
+  assertEquals(scanners().map(({ kernel }) => kernel).sort(), ["coordinator", "numa1"]);
+  const names = booted.command("ns /service").rows.filter(({ contract }) => contract === "AntiVirusContract");
+  assertEquals(names.map(({ path }) => path), ["/service/antivirus", "/service/antivirus1"]);
+  const sums = booted.command("explain Antivirus").rows.filter(({ pass }) => pass === "negative");
+  assertEquals(sums.map(({ sum, kept }) => [sum, kept]), [[-1, true], [-1, true]]);
+});

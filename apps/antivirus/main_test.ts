@@ -67,3 +67,12 @@ Deno.test("the antivirus turns a 65th client away and takes one again when anoth
   assertEquals(last.fault, "");
   assertEquals(turnedAway, true);
 });
+
+Deno.test("further scanners take the next free names, sixteen in all", () => {
+  const kernel = new TestKernel();
+  for (let count = 0; count < 17; count++) kernel.start("Antivirus", main);
+  kernel.run();
+  const paths = kernel.entries("/service", "children").map(({ path }) => path);
+  assertEquals(paths.length, 16);
+  assertEquals(paths.slice(0, 3), [antivirusPath, `${antivirusPath}1`, `${antivirusPath}10`]);
+});

@@ -2,7 +2,7 @@
  * The virus scanner: bytes in, a verdict and the same bytes out.
  *
  * A program binds to `/service/antivirus` and hands over a block; the block comes back
- * with the verdict, so on one kernel nothing is copied.
+ * with the verdict, so on one kernel nothing is copied. Further scanners are `/service/antivirus1` and so on.
  * - One check is outstanding at a time on each channel; clients are served side by side.
  * - The whole block is searched, and what its MIME parts hold when decoded, if it is a mail message.
  */
