@@ -19,9 +19,12 @@ import type {
 } from "../../abi/kernel.ts";
 import type { ThreadEvent } from "../../abi/synchronisation.ts";
 import type { Contract } from "../../contracts/contract.ts";
+import { nameWatchContract } from "../../contracts/name_watch.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import { describeNode, NameError, NameTree } from "../../namespace/name_tree.ts";
+import { TestCell } from "./test_cell.ts";
 import { instant, kernelError, TestBlock, testChannel, TestEndpoint, Wait } from "./test_channels.ts";
+import { TestWatch } from "./test_watch.ts";
 
 export type Main = (kernel: Kernel) => Program;
 
@@ -123,9 +126,15 @@ class TestEvent implements ThreadEvent {
 export class TestKernel {
   now = 0;
   /** The real tree of names, without the channels around it. */
-  readonly names = new NameTree<TestService>(() => {});
+  readonly names = new NameTree<TestService>((tag, path, { kind }) => {
+    this.#watches = this.#watches.filter((watch) => !watch.hasEnded);
+    for (const watch of this.#watches) watch.note(tag, { path, kind });
+  });
   readonly processes: TestProcess[] = [];
   readonly log: string[] = [];
+  #watches: TestWatch[] = [];
+  /** Whose threads serve watches; it is no process that a test started. */
+  readonly #namespace = new TestProcess(0, "namespace", "kernel0");
   #threads: TestThread[] = [];
   #pids = 1;
 
@@ -255,6 +264,7 @@ export class TestKernel {
       createEvent: (reset: "auto" | "manual", signalled = false) =>
         instant("createEvent", () => new TestEvent(reset, signalled)),
       createMutex: () => instant("createMutex", testMutex),
+      createAtomicCell: (value = 0) => instant("createAtomicCell", () => new TestCell(value)),
       createThread: (body: () => Program) =>
         instant("createThread", () => {
           const thread = this.#thread(owner, body());
@@ -307,6 +317,14 @@ export class TestKernel {
           named(() => this.names.addLeaf(path, kind, service, origin, all));
           owner.services.add(service);
           return service;
+        }),
+      watch: (path: string) =>
+        instant("watch", () => {
+          const { client, server } = testChannel(nameWatchContract);
+          const watch = new TestWatch(path, server as unknown as TestEndpoint);
+          this.#watches.push(watch);
+          this.#thread(this.#namespace, watch.serve());
+          return this.#own(owner, client);
         }),
       enumerate: (path: string, depth: "children" | "all" = "all") =>
         instant("enumerate", () => named(() => this.entries(path, depth))),
