@@ -5,7 +5,8 @@
  *   character; outside of quotes too. Quotes inside a word join it.
  * - `;` ends a command, `&` ends it and runs it in the background, `> FILE` sends its
  *   output to a file.
- * - What cannot be read is one clear sentence, and nothing of the line runs.
+ * - What cannot be read is one clear sentence, and nothing of the line runs. So are `|` and `<`, which other shells
+ *   know: a program that got them as arguments would do something that nobody meant.
  */
 
 export interface Command {
@@ -48,6 +49,8 @@ function tokensOf(line: string): Token[] | string {
     } else if (character === ";" || character === "&" || character === ">") {
       endWord();
       tokens.push({ kind: character });
+    } else if (character === "|" || character === "<") {
+      return `"${character}" stands for nothing here; write '${character}' for the character itself`;
     } else {
       word = (word ?? "") + character;
     }

@@ -45,6 +45,8 @@ Deno.test("a line that cannot be read is one complaint", () => {
   assertEquals(parseLine("> /fs/x"), 'before ">" comes a command');
   assertEquals(parseLine("ps && ls"), 'before "&" comes a command');
   assertEquals(parseLine("ps > a > b"), "the output of one command goes to one file");
+  assertEquals(parseLine("ps | x"), `"|" stands for nothing here; write '|' for the character itself`);
+  assertEquals(parseLine("x <y"), `"<" stands for nothing here; write '<' for the character itself`);
 });
 
 Deno.test("any words that are quoted come out as they went in", () => {

@@ -183,6 +183,25 @@ Deno.test("armv5te has no locked add or compare-and-exchange, and says so at the
   );
 });
 
+Deno.test("the cycle counter counts at the CPU's clock, costs its instruction, and can be read while interrupts are off", () => {
+  for (const isa of isas) {
+    const { cycleCounter } = isaTables[isa].primitives;
+    assertEquals(Math.round(cyclesOf("kernel.cycleCount()", isa) * 1e3) / 1e3, cycleCounter.cycles);
+    const { status, fault } = run(
+      `const [startNs, start] = [yield* kernel.now(), yield* kernel.cycleCount()];
+      yield* kernel.sleep(1e6);
+      yield* cell.interruptsOff();
+      const end = yield* kernel.cycleCount();
+      yield* cell.interruptsOn();
+      const ns = (yield* kernel.now()) - startNs;
+      return Math.round((end - start) / ns * 100);`,
+      { isa },
+    );
+    // Machines of the bench run at 2 GHz.
+    assertEquals([status, fault], [200, ""], isa);
+  }
+});
+
 Deno.test("a program that keeps interrupts off dies, and the others go on", () => {
   const off = "yield* cell.interruptsOff();";
   const cases = [

@@ -102,3 +102,20 @@ Deno.test("ADMA set-up that takes 2 us longer makes messages to the card slower 
     assert(Math.abs(grown - predicted) < 0.02 * predicted, `${bytes} B: ${grown} ns more, not ${predicted}`);
   }
 });
+
+Deno.test("the table in docs/remote-messages.md is what is measured, within 5 %", () => {
+  const page = Deno.readTextFileSync(new URL("../../docs/remote-messages.md", import.meta.url));
+  const lines = [...page.matchAll(/^\| ([\d,]+) +\| ([\d.]+) +\| ([\d.]+) +\| ([\d.]+) +\|$/gm)];
+  assertEquals(lines.length, 6);
+  for (const [, size, ...figures] of lines) {
+    const bytes = Number(size!.replaceAll(",", ""));
+    const measured = [local, numa, card].map((times) => times.get(bytes)! / 1000);
+    for (const [index, us] of measured.entries()) {
+      const printed = Number(figures[index]);
+      assert(
+        Math.abs(printed - us) < 0.05 * us + 0.05,
+        `${bytes} B: ${printed} is printed, ${us} is measured`,
+      );
+    }
+  }
+});
