@@ -323,8 +323,8 @@ async function explain(
       if (line === "ready") emulator.machine.onPowerOff?.(0);
     };
     await emulator.run(false);
-    const { program, kernel, rows, text } = explainManifest(boot.coordinator, manifestText, file);
-    write(Deno.stdout, options.json ? jsonLine({ command: "explain", program, kernel, rows }) : text);
+    const { text, ...facts } = explainManifest(boot.coordinator, manifestText, file);
+    write(Deno.stdout, options.json ? jsonLine({ command: "explain", ...facts }) : text);
     return 0;
   } finally {
     await emulator.close();

@@ -86,6 +86,18 @@ Deno.test("explain names the kernel on which the program then runs", () => {
   assertEquals(explained.chosen, ran.kernel);
 });
 
+Deno.test("explain of a manifest names contracts that nobody serves, as a misspelt one is", async () => {
+  using folder = new TemporaryFolder();
+  const misspelt = (text: string) => text.replace("NicDeviceContract", "NicDeviceContrct");
+  const file = `${editedManifests(folder, { "NetStack.xml": misspelt })}/NetStack.xml`;
+  const { stdout } = await succeed(["explain", file]);
+  assertMatch(stdout, /\n {2}nobody serves NicDeviceContrct now, so the affinity to it counts nowhere\n$/);
+  const json = await succeed(["explain", file, "--json"]);
+  assertEquals(JSON.parse(json.stdout).unserved, ["NicDeviceContrct"]);
+  const whole = await succeed(["explain", "manifests/NetStack.xml", "--json"]);
+  assertEquals(JSON.parse(whole.stdout).unserved, []);
+});
+
 Deno.test("explain of a manifest on the command line follows its affinity", async () => {
   using folder = new TemporaryFolder();
   const manifests = editedManifests(folder, { "NetStack.xml": netStackAffinity(-1) });

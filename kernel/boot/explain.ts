@@ -1,5 +1,8 @@
 /**
  * Explaining a placement to a person: the kernels left after each pass, with sums.
+ *
+ * A wish towards a contract that nobody serves counts nowhere. It is no error, since the service may be one that
+ * is not started; but a misspelt name looks the same, so each such contract is named.
  */
 
 import type { PlacementRow } from "../abi/kernel.ts";
@@ -11,6 +14,8 @@ export interface Explanation {
   readonly program: string;
   readonly kernel: string;
   readonly rows: readonly PlacementRow[];
+  /** Contracts with an affinity that no running service speaks. */
+  readonly unserved: readonly string[];
   readonly text: string;
 }
 
@@ -36,12 +41,18 @@ export function explainManifest(coordinator: Coordinator, text: string, file: st
       kept ? "kept" : "dropped"
     }`
   );
+  const served = new Set(coordinator.namespace.services.map(({ contractName }) => contractName));
+  const unserved = manifest.endpoints.filter(({ affinity, contractName }) =>
+    affinity !== 0 && !served.has(contractName)
+  ).map(({ contractName }) => contractName);
+  const notes = unserved.map((name) => `  nobody serves ${name} now, so the affinity to it counts nowhere\n`);
   const reason = lines.length === 0 ? "  there is one kernel only" : lines.join("\n");
   return {
     program: manifest.name,
     kernel: kernel.name,
     rows: steps,
-    text: `${manifest.name} would run on ${kernel.name}\n${reason}\n`,
+    unserved,
+    text: `${manifest.name} would run on ${kernel.name}\n${reason}\n${notes.join("")}`,
   };
 }
 
