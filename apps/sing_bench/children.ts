@@ -34,14 +34,18 @@ type Own = Service<typeof singBenchContract>;
 
 /** Half round trips to each child. */
 export function* childMessages(kernel: Kernel, service: Own): Call<Row[]> {
-  return yield* forEachKernel(kernel, service, function* (_processes, { program: _, peer, child }) {
+  return yield* forEachKernel(kernel, service, programs, function* (_processes, { program: _, peer, child }) {
     return yield* sendAndReceive(kernel, child.bench, { peer, kernel: child.kernel });
   });
 }
 
-/** From the request to the child's first sign of life, its placement and its bind included. */
-export function* processCreate(kernel: Kernel, service: Own): Call<Row[]> {
-  return yield* forEachKernel(kernel, service, function* (processes, { program, peer, child }) {
+/**
+ * From the request to the child's first sign of life, its placement and its bind included; of those children that
+ * have lines in `earlier` rows, since one that cannot be started takes its time to say so.
+ */
+export function* processCreate(kernel: Kernel, service: Own, earlier: readonly Row[]): Call<Row[]> {
+  const known = programs.filter(([, name]) => earlier.some(({ peer }) => peer === name));
+  return yield* forEachKernel(kernel, service, known, function* (processes, { program, peer, child }) {
     let last: Child | undefined;
     const time = { cycles: 0, nanoseconds: 0 };
     for (let count = 0; count < repeats; count++) {
@@ -66,12 +70,13 @@ interface Started {
 function* forEachKernel(
   kernel: Kernel,
   service: Own,
+  children: readonly (typeof programs)[number][],
   measure: (processes: Processes, started: Started) => Call<Row[]>,
 ): Call<Row[]> {
   const processes = yield* kernel.bind(processManagerContract, "/service/processes");
   const rows: Row[] = [];
   const seen = new Set<string>();
-  for (const [program, peer] of programs) {
+  for (const [program, peer] of children) {
     const child = yield* start(kernel, processes, service, program);
     if (child === undefined) continue;
     if (!seen.has(child.kernel)) rows.push(...(yield* measure(processes, { program, peer, child })));

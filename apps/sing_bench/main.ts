@@ -56,7 +56,7 @@ export default function* main(kernel: Kernel): Program {
   }
   yield* kernel.sleep(settleNs);
   const rows: Row[] = [];
-  for (const group of groups) rows.push(...(yield* group(kernel, service)));
+  for (const group of groups) rows.push(...(yield* group(kernel, service, rows)));
   yield* service.deregister();
   const text = isJson ? `${JSON.stringify({ command: "SingBench", rows })}\n` : table(rows);
   yield* writeText(kernel, kernel.stdout, text);
