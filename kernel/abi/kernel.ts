@@ -219,7 +219,7 @@ export interface Kernel {
   now(): Call<number>;
   /**
    * Cycles since power-on of the CPU that runs this, as an instruction reads them (RDTSC; CCNT on armv5te). No entry
-   * into the kernel, so it costs less than \`now\`; it ends the burst like an operation of an AtomicCell.
+   * into the kernel, so it costs less than `now`; it ends the burst like an operation of an AtomicCell.
    */
   cycleCount(): Call<number>;
   /** A random 32-bit word from the machine's seed. */
