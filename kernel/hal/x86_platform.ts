@@ -75,7 +75,9 @@ export class TimerCalibration {
     const counted = countMax - localBusOf(this.#cpu).read32(localApicBase + localApic.CURRENT_COUNT);
     const time = elapsed(this.#startedAt, now);
     if (!(time > 0) || counted === 0) throw new Error(`The timer of ${this.#cpu.name} does not count`);
-    return counted / time;
+    // The tick that has begun counts whole: a timer set by this may be late by that, but never early, which would
+    // cost a second interrupt and let who was unblocked go before the quantum's end.
+    return (counted + 1) / time;
   }
 }
 
