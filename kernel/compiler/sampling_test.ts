@@ -217,7 +217,8 @@ Deno.test("a walk touches the sampled lines that a program would count itself, w
           const address = (index + offset + view) * size;
           if (address % sampleBytes < lineBytes) expected.add(Math.floor(address / sampleBytes));
         }
-        assertEquals(run(body).lines, [...expected]);
+        // A look at the budget in the middle of a line parts the walk there.
+        assertEquals([...new Set(run(body).lines)], [...expected]);
       },
     ),
     { numRuns: 150 },

@@ -66,11 +66,11 @@ function checkChange(
   const [rowBefore, rowAfter] = [base.counters[0]!, changed.counters[0]!];
   // To first order: longer ways make more waits, and longer interrupts fewer spins.
   assertForetold({ before, after, expected: before + extraCycles(rowBefore) / cpus / cyclesPerNs }, 0.35);
-  // And once it has run, the counters of both account for the whole of the difference.
+  // And once it has run, the counters of both account for the difference, but for what the order of dispatches moves.
   const counted = countedCycles(rowAfter, { ...shippedCosts, ...costs }) -
     countedCycles(rowBefore, shippedCosts);
   const share = (after - before) / (counted / cpus / cyclesPerNs);
-  assert(Math.abs(share - 1) < 0.05, `${after - before} ns more, the counters account for ${share} of them`);
+  assert(Math.abs(share - 1) < 0.1, `${after - before} ns more, the counters account for ${share} of them`);
 }
 
 /** The change is large enough to see, and as large as foretold, within `tolerance` of it. */
