@@ -7,12 +7,13 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import type { ChannelEnd, Message } from "../channels/channel_end.ts";
+import type { ChannelEnd } from "../channels/channel_end.ts";
 import type { Contract, End } from "../contracts/contract.ts";
 import type { CompiledMessage } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
-import type { Thread } from "../scheduling/thread.ts";
+import type { Thread, Wait } from "../scheduling/thread.ts";
+import type { Waiter } from "../scheduling/wait_queue.ts";
 import { CallError, ContractViolation } from "./errors.ts";
 import { blocked, type KernelCall, submit } from "./kernel_call.ts";
 import { packMessage, unpackMessage, whereIs } from "./message_calls.ts";
@@ -113,28 +114,41 @@ class Receive implements KernelCall<unknown> {
     const message = end.receive();
     if (message !== undefined) return unpackMessage(kernel, thread.process, message);
     if (end.peerClosed) {
-      if (this.throwsWhenClosed) throw this.#closed(end);
+      if (this.throwsWhenClosed) throw peerClosed(end);
       return undefined;
     }
-    this.#wait(kernel, thread, end);
+    const waiting = new WaitingReceive(kernel, thread, end, this.throwsWhenClosed);
+    end.waiters.add(waiting);
+    thread.wait = waiting;
     return blocked;
   }
+}
 
-  #wait(kernel: Kernel, thread: Thread, end: ChannelEnd): void {
-    const waiter = () => {
-      const message: Message | undefined = end.receive();
-      if (message === undefined && !end.peerClosed && !end.closed) return false;
-      end.waiters.remove(waiter);
-      if (message !== undefined) thread.answer(unpackMessage(kernel, thread.process, message));
-      else if (this.throwsWhenClosed) thread.answerError(this.#closed(end));
-      kernel.scheduler.unblock(thread);
-      return true;
-    };
-    end.waiters.add(waiter);
-    thread.wait = { cancel: () => end.waiters.remove(waiter) };
+/** A thread that waits at an end for a message, or for the peer's close. */
+class WaitingReceive implements Waiter, Wait {
+  constructor(
+    readonly kernel: Kernel,
+    readonly thread: Thread,
+    readonly end: ChannelEnd,
+    readonly throwsWhenClosed: boolean,
+  ) {}
+
+  wake(): boolean {
+    const { kernel, thread, end } = this;
+    const message = end.receive();
+    if (message === undefined && !end.peerClosed && !end.closed) return false;
+    end.waiters.remove(this);
+    if (message !== undefined) thread.answer(unpackMessage(kernel, thread.process, message));
+    else if (this.throwsWhenClosed) thread.answerError(peerClosed(end));
+    kernel.scheduler.unblock(thread);
+    return true;
   }
 
-  #closed(end: ChannelEnd): CallError {
-    return new CallError("ChannelClosed", `The peer closed its end of "${end.contract.name}"`);
+  cancel(): void {
+    this.end.waiters.remove(this);
   }
+}
+
+function peerClosed(end: ChannelEnd): CallError {
+  return new CallError("ChannelClosed", `The peer closed its end of "${end.contract.name}"`);
 }

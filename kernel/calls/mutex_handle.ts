@@ -170,9 +170,11 @@ function waitForWake(
     cancel();
     if (holdAgain(outcome)) kernel.scheduler.unblock(thread);
   };
-  const waiter = () => {
-    end("woken");
-    return true;
+  const waiter = {
+    wake() {
+      end("woken");
+      return true;
+    },
   };
   const timer = timerAfter(kernel, patienceNs, () => end("timeout"));
   const cancel = () => {

@@ -153,10 +153,12 @@ const joinCall = (target: Thread, ended: WaitQueue): KernelCall<void> => ({
   primitives: [],
   perform(kernel, thread) {
     if (target.state === "ended") return undefined;
-    const waiter = () => {
-      ended.remove(waiter);
-      kernel.scheduler.unblock(thread);
-      return true;
+    const waiter = {
+      wake() {
+        ended.remove(waiter);
+        kernel.scheduler.unblock(thread);
+        return true;
+      },
     };
     ended.add(waiter);
     thread.wait = { cancel: () => ended.remove(waiter) };

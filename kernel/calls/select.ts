@@ -47,13 +47,15 @@ export class Select implements KernelCall<unknown> {
     if (timeoutNs !== undefined && !(timeoutNs > 0)) return timeout;
     // Taking the last member out of a set wakes those who wait for the set, and this thread is still one of them.
     let isLooking = false;
-    const waiter = () => {
-      if (isLooking) return false;
-      isLooking = true;
-      const occurrence = firstOccurrence(watches, kernel, thread.process);
-      isLooking = false;
-      if (occurrence !== undefined) end(occurrence);
-      return occurrence !== undefined;
+    const waiter = {
+      wake() {
+        if (isLooking) return false;
+        isLooking = true;
+        const occurrence = firstOccurrence(watches, kernel, thread.process);
+        isLooking = false;
+        if (occurrence !== undefined) end(occurrence);
+        return occurrence !== undefined;
+      },
     };
     const timer = timeoutNs === undefined || timeoutNs === Infinity
       ? undefined

@@ -36,14 +36,16 @@ export class ServiceHandle {
         const client = takeClient(kernel, thread.process, provider, contract);
         if (client !== undefined) return client;
         if (isGone(provider)) throw nameGone();
-        const waiter = () => {
-          const next = takeClient(kernel, thread.process, provider, contract);
-          if (next === undefined && !isGone(provider)) return false;
-          provider.waiters.remove(waiter);
-          if (next !== undefined) thread.answer(next);
-          else thread.answerError(nameGone());
-          kernel.scheduler.unblock(thread);
-          return true;
+        const waiter = {
+          wake() {
+            const next = takeClient(kernel, thread.process, provider, contract);
+            if (next === undefined && !isGone(provider)) return false;
+            provider.waiters.remove(waiter);
+            if (next !== undefined) thread.answer(next);
+            else thread.answerError(nameGone());
+            kernel.scheduler.unblock(thread);
+            return true;
+          },
         };
         provider.waiters.add(waiter);
         thread.wait = { cancel: () => provider.waiters.remove(waiter) };

@@ -261,10 +261,12 @@ const powerButtonCall: KernelCall<void> = {
   perform(kernel, thread) {
     const coordinator = coordinatorOf(kernel);
     if (coordinator.powerButtonPressed) return undefined;
-    const waiter = () => {
-      coordinator.powerButton.remove(waiter);
-      kernel.scheduler.unblock(thread);
-      return true;
+    const waiter = {
+      wake() {
+        coordinator.powerButton.remove(waiter);
+        kernel.scheduler.unblock(thread);
+        return true;
+      },
     };
     coordinator.powerButton.add(waiter);
     thread.wait = { cancel: () => coordinator.powerButton.remove(waiter) };

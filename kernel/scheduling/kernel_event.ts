@@ -46,15 +46,18 @@ class WaitForEvent implements KernelCall<void> {
   constructor(readonly event: KernelEvent) {}
 
   perform(kernel: Kernel, thread: Thread): void | typeof blocked {
-    if (this.event.consume()) return;
-    const waiter = () => {
-      if (!this.event.consume()) return false;
-      this.event.waiters.remove(waiter);
-      kernel.scheduler.unblock(thread);
-      return true;
+    const { event } = this;
+    if (event.consume()) return;
+    const waiter = {
+      wake() {
+        if (!event.consume()) return false;
+        event.waiters.remove(waiter);
+        kernel.scheduler.unblock(thread);
+        return true;
+      },
     };
-    this.event.waiters.add(waiter);
-    thread.wait = { cancel: () => this.event.waiters.remove(waiter) };
+    event.waiters.add(waiter);
+    thread.wait = { cancel: () => event.waiters.remove(waiter) };
     return blocked;
   }
 }

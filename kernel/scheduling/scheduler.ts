@@ -33,11 +33,11 @@ export class Scheduler {
   }
 
   get hasUnblocked(): boolean {
-    return this.#unblocked.length > 0;
+    return !this.#unblocked.isEmpty;
   }
 
   get hasWaiting(): boolean {
-    return this.#unblocked.length > 0 || this.#runnable.length > 0;
+    return !this.#unblocked.isEmpty || !this.#runnable.isEmpty;
   }
 
   /** What it counted, as the tables show it. */

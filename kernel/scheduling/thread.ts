@@ -12,6 +12,7 @@ import { type KernelCall, openToken } from "../calls/kernel_call.ts";
 import type { Instant } from "../hal/hardware.ts";
 import type { Process, Resumable } from "../process/process.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { ThreadQueue } from "./thread_queue.ts";
 
 /** What a blocked thread waits for; `cancel` takes it out of every queue it stands in. */
 export interface Wait {
@@ -37,6 +38,10 @@ export class Thread {
   lastDispatcher: Dispatcher | undefined;
   /** When the CPU that it ran on last has saved it; no other may go on with it before. */
   savedAt = 0 as Instant;
+  /** The queue in which it stands, and its neighbours there; only that queue changes them. */
+  queue: ThreadQueue | undefined;
+  before: Thread | undefined;
+  behind: Thread | undefined;
   /** Cycles of the burst that have not passed yet. */
   pendingCycles = 0;
   /** How the burst ended; one of the two is set from its start until its effect. */

@@ -1,60 +1,60 @@
 /**
  * A queue of threads: first in first out, with the two exceptions that the kernel needs.
  *
- * It keeps the place of its first thread instead of moving all others up, because the scheduler takes one at
- * each dispatch.
+ * The threads are linked to each other, because each dispatch takes one and each wake-up puts one in: neither
+ * allocates, nor moves anything. So a thread stands in one queue at a time.
  * - `putFirst` is for a thread that an interrupt pushed aside.
  * - `remove` is for a thread that is killed while it waits here.
  */
 
 import type { Thread } from "./thread.ts";
 
-/** So many free places in front are put up with before the rest moves up. */
-const gapMax = 64;
-
 export class ThreadQueue {
-  #threads: (Thread | undefined)[] = [];
-  #first = 0;
+  #first: Thread | undefined;
+  #last: Thread | undefined;
 
-  get length(): number {
-    return this.#threads.length - this.#first;
+  get isEmpty(): boolean {
+    return this.#first === undefined;
   }
 
   putLast(thread: Thread): void {
-    this.#threads.push(thread);
+    const last = this.#last;
+    this.#enter(thread);
+    thread.before = last;
+    if (last === undefined) this.#first = thread;
+    else last.behind = thread;
+    this.#last = thread;
   }
 
   putFirst(thread: Thread): void {
-    if (this.#first > 0) this.#threads[--this.#first] = thread;
-    else this.#threads.unshift(thread);
+    const first = this.#first;
+    this.#enter(thread);
+    thread.behind = first;
+    if (first === undefined) this.#last = thread;
+    else first.before = thread;
+    this.#first = thread;
   }
 
   /** The first thread; undefined when there is none. */
   takeFirst(): Thread | undefined {
-    return this.length > 0 ? this.#takeAt(this.#first) : undefined;
+    const first = this.#first;
+    if (first !== undefined) this.remove(first);
+    return first;
   }
 
+  /** Takes a thread out; nothing happens if it does not stand here. */
   remove(thread: Thread): void {
-    const index = this.#threads.indexOf(thread, this.#first);
-    if (index >= 0) this.#takeAt(index);
+    if (thread.queue !== this) return;
+    const { before, behind } = thread;
+    if (before === undefined) this.#first = behind;
+    else before.behind = behind;
+    if (behind === undefined) this.#last = before;
+    else behind.before = before;
+    thread.queue = thread.before = thread.behind = undefined;
   }
 
-  #takeAt(index: number): Thread {
-    const threads = this.#threads;
-    const thread = threads[index]!;
-    if (index > this.#first) {
-      threads.splice(index, 1);
-      return thread;
-    }
-    threads[index] = undefined;
-    this.#first++;
-    if (this.#first === threads.length) {
-      threads.length = 0;
-      this.#first = 0;
-    } else if (this.#first > gapMax) {
-      this.#threads = threads.slice(this.#first);
-      this.#first = 0;
-    }
-    return thread;
+  #enter(thread: Thread): void {
+    if (thread.queue !== undefined) throw new Error(`Thread "${thread.name}" stands in a queue already`);
+    thread.queue = this;
   }
 }

@@ -44,11 +44,13 @@ export function waitInLine(
   attempt: () => boolean,
   error?: CallError,
 ): typeof blocked {
-  const waiter = () => {
-    if (!attempt()) return false;
-    cancel();
-    kernel.scheduler.unblock(thread);
-    return true;
+  const waiter = {
+    wake() {
+      if (!attempt()) return false;
+      cancel();
+      kernel.scheduler.unblock(thread);
+      return true;
+    },
   };
   const timer = timerAfter(kernel, patienceNs, () => {
     queue.remove(waiter);

@@ -1,11 +1,14 @@
 /**
  * Threads that wait for one thing, first come first served.
  *
- * A waiter is a function that tries to finish the wait: it returns false when there
+ * A waiter tries to finish its wait when it is woken: it returns false when there
  * is nothing for it after all. It is taken out by `remove` when its wait ends otherwise.
  */
 
-export type Waiter = () => boolean;
+/** Who waits; the same object stands in each queue of a wait for several things. */
+export interface Waiter {
+  wake(): boolean;
+}
 
 export class WaitQueue {
   readonly #waiters: Waiter[] = [];
@@ -20,19 +23,23 @@ export class WaitQueue {
 
   remove(waiter: Waiter): void {
     const waiters = this.#waiters;
-    const index = waiters.indexOf(waiter);
-    if (index === waiters.length - 1) waiters.pop();
-    else if (index >= 0) waiters.splice(index, 1);
+    const last = waiters.length - 1;
+    // As a rule it is the only one.
+    if (waiters[last] === waiter) waiters.pop();
+    else {
+      const index = waiters.indexOf(waiter);
+      if (index >= 0) waiters.splice(index, 1);
+    }
   }
 
   /** Offers what happened to the waiters in order, until one takes it. */
   wakeOne(): void {
-    const [first] = this.#waiters;
-    if (first === undefined || first()) return;
-    for (const waiter of this.#waiters.slice(1)) if (waiter()) return;
+    const waiters = this.#waiters;
+    if (waiters.length === 0 || waiters[0]!.wake() || waiters.length === 1) return;
+    for (const waiter of waiters.slice(1)) if (waiter.wake()) return;
   }
 
   wakeAll(): void {
-    for (const waiter of [...this.#waiters]) waiter();
+    for (const waiter of [...this.#waiters]) waiter.wake();
   }
 }
