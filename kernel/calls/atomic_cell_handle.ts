@@ -81,7 +81,7 @@ Reflect.deleteProperty(AtomicCellHandle.prototype, "constructor");
 Object.freeze(AtomicCellHandle.prototype);
 
 function instruction<T>(primitive: KernelPrimitive, perform: (kernel: Kernel, thread: Thread) => T): Call<T> {
-  return submit<T>({ primitives: [primitive], isInstruction: true, perform });
+  return submit<T>({ primitive, isInstruction: true, perform });
 }
 
 /** What a program gave as a value; wraps as the machine's words do. */
@@ -99,7 +99,6 @@ export function atomicCellMaker(): (value?: number) => Call<AtomicCell> {
   let cells = 0;
   return (value = 0) =>
     submit<AtomicCell>({
-      primitives: [],
       perform: () => {
         if (cells >= cellsMax) {
           throw new CallError("OutOfMemory", `A process has at most ${cellsMax} atomic cells`);

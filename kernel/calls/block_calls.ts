@@ -35,7 +35,7 @@ export function createBlockCalls() {
 }
 
 const allocateCall = (size: number): KernelCall<BlockHandle> => ({
-  primitives: ["blockAllocate"],
+  primitive: "blockAllocate",
   perform(kernel, { process }) {
     if (!Number.isInteger(size) || size < 0 || size > blockMax) {
       throw new CallError("BadArgument", `Cannot allocate ${size} bytes, 0 to ${blockMax} are possible`);
@@ -47,7 +47,7 @@ const allocateCall = (size: number): KernelCall<BlockHandle> => ({
 });
 
 const freeCall = (handle: unknown): KernelCall<void> => ({
-  primitives: ["blockFree"],
+  primitive: "blockFree",
   perform(kernel, { process }) {
     ownBlock(handle, process);
     kernel.heap.free(takeBlock(handle)!);
@@ -55,7 +55,7 @@ const freeCall = (handle: unknown): KernelCall<void> => ({
 });
 
 const splitCall = (handle: unknown, offset: number): KernelCall<BlockHandle> => ({
-  primitives: ["blockRecord"],
+  primitive: "blockRecord",
   perform(kernel, { process }) {
     const block = writableBlock(handle, process, "split");
     if (
@@ -77,7 +77,7 @@ const splitCall = (handle: unknown, offset: number): KernelCall<BlockHandle> => 
 });
 
 const shareCall = (handle: unknown): KernelCall<BlockHandle> => ({
-  primitives: ["blockRecord"],
+  primitive: "blockRecord",
   perform(kernel: Kernel, { process }) {
     const block = ownBlock(handle, process);
     kernel.processes.checkQuota(process, block.capacity);
@@ -89,7 +89,7 @@ const shareCall = (handle: unknown): KernelCall<BlockHandle> => ({
 });
 
 const truncateCall = (handle: unknown, length: number): KernelCall<void> => ({
-  primitives: ["blockFree"],
+  primitive: "blockFree",
   perform(kernel, { process }) {
     const block = writableBlock(handle, process, "truncate");
     if (!Number.isInteger(length) || length < 0 || length > block.capacity) {

@@ -53,13 +53,11 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
       access.writeBlock(process, bar, offset, block),
     readConfiguration32: (offset: number) =>
       submit({
-        primitives: [],
         perform: () =>
           kernel.platform.configuration.read32(...device.address, checkConfiguration(device, offset)),
       }),
     writeConfiguration32: (offset: number, value: number) =>
       submit({
-        primitives: [],
         perform: () =>
           kernel.platform.configuration.write32(
             ...device.address,
@@ -68,10 +66,9 @@ export function openDevice(kernel: Kernel, process: Process, device: KernelDevic
           ),
       }),
     shareMemory: (size: number) =>
-      submit({ primitives: ["blockAllocate"], perform: () => shareMemory(kernel, process, size) }),
+      submit({ primitive: "blockAllocate", perform: () => shareMemory(kernel, process, size) }),
     addressOf: (block: unknown) =>
       submit({
-        primitives: [],
         perform() {
           const found = ownBlock(block, process);
           handToDevice(kernel, found);
@@ -125,7 +122,6 @@ class RegisterAccess {
 
   read(bar: number, offset: number, width: number): Call<number> {
     return submit({
-      primitives: [],
       perform: () =>
         this.#guarded(() => {
           const { space, address } = this.#locate(bar, offset, width);
@@ -138,7 +134,6 @@ class RegisterAccess {
 
   write(bar: number, offset: number, value: number, width: number): Call<void> {
     return submit({
-      primitives: [],
       perform: () =>
         this.#guarded(() => {
           const { space, address } = this.#locate(bar, offset, width);
@@ -151,7 +146,6 @@ class RegisterAccess {
 
   writeBlock(process: Process, bar: number, offset: number, block: unknown): Call<void> {
     return submit({
-      primitives: [],
       perform: () =>
         this.#guarded(() => {
           const found = ownBlock(block, process);
@@ -217,7 +211,6 @@ function shareMemory(kernel: Kernel, process: Process, size: number): SharedMemo
     size,
     read: (offset: number, length: number) =>
       submit({
-        primitives: [],
         perform: () => {
           check(offset, length);
           return space.read(base + offset, length);
@@ -225,7 +218,6 @@ function shareMemory(kernel: Kernel, process: Process, size: number): SharedMemo
       }),
     write: (offset: number, bytes: Uint8Array) =>
       submit({
-        primitives: [],
         perform: () => {
           const copy = Uint8Array.from(bytes);
           check(offset, copy.length);

@@ -15,7 +15,7 @@ import type { Process } from "../process/process.ts";
 import type { Thread, Wait } from "../scheduling/thread.ts";
 import type { Waiter } from "../scheduling/wait_queue.ts";
 import { CallError, ContractViolation } from "./errors.ts";
-import { blocked, type KernelCall, submit } from "./kernel_call.ts";
+import { blocked, issue, submit } from "./kernel_call.ts";
 import { packMessage, unpackMessage, whereIs } from "./message_calls.ts";
 
 export class EndpointHandle {
@@ -30,22 +30,22 @@ export class EndpointHandle {
   }
 
   send(name: string, body?: unknown): Call<void> {
-    return submit(new Send(this.#end, name, body));
+    return issue("channelSend", send, this.#end, name, body);
   }
 
   receive(): Call<unknown> {
-    return submit(new Receive(this.#end, true));
+    return issue("channelReceive", receive, this.#end, true, undefined);
   }
 
   receiveOrClosed(): Call<unknown> {
-    return submit(new Receive(this.#end, false));
+    return issue("channelReceive", receive, this.#end, false, undefined);
   }
 
   close(): Call<void> {
     const end = this.#end;
     this.#end = undefined;
     return submit({
-      primitives: ["channelSend"],
+      primitive: "channelSend",
       perform: (kernel: Kernel) => {
         if (end !== undefined) kernel.channels.close(end);
       },
@@ -81,18 +81,18 @@ function heldEnd(end: ChannelEnd | undefined, holder: Process | undefined): Chan
   return end;
 }
 
-class Send implements KernelCall<void> {
-  readonly primitives = ["channelSend"] as const;
-
-  constructor(readonly target: ChannelEnd | undefined, readonly name: string, readonly body: unknown) {}
-
-  perform(kernel: Kernel, thread: Thread): void {
-    const end = heldEnd(this.target, thread.process);
-    const definition = end.contract.messageOf.get(this.name);
-    const next = definition === undefined ? -1 : end.stateAfter(definition);
-    if (next < 0) throw new ContractViolation(reasonAgainstSend(end, this.name, definition));
-    end.send(packMessage(kernel, thread.process, end, definition!, this.body), next);
-  }
+function send(
+  kernel: Kernel,
+  { process }: Thread,
+  target: ChannelEnd | undefined,
+  name: string,
+  body: unknown,
+): void {
+  const end = heldEnd(target, process);
+  const definition = end.messageNamed(name);
+  const next = definition === undefined ? -1 : end.stateAfter(definition);
+  if (next < 0) throw new ContractViolation(reasonAgainstSend(end, name, definition));
+  end.send(packMessage(kernel, process, end, definition!, body), next);
 }
 
 function reasonAgainstSend(end: ChannelEnd, name: string, definition: CompiledMessage | undefined): string {
@@ -104,24 +104,23 @@ function reasonAgainstSend(end: ChannelEnd, name: string, definition: CompiledMe
     : refusal;
 }
 
-class Receive implements KernelCall<unknown> {
-  readonly primitives = ["channelReceive"] as const;
-
-  constructor(readonly target: ChannelEnd | undefined, readonly throwsWhenClosed: boolean) {}
-
-  perform(kernel: Kernel, thread: Thread): unknown {
-    const end = heldEnd(this.target, thread.process);
-    const message = end.receive();
-    if (message !== undefined) return unpackMessage(kernel, thread.process, message);
-    if (end.peerClosed) {
-      if (this.throwsWhenClosed) throw peerClosed(end);
-      return undefined;
-    }
-    const waiting = new WaitingReceive(kernel, thread, end, this.throwsWhenClosed);
-    end.waiters.add(waiting);
-    thread.wait = waiting;
-    return blocked;
+function receive(
+  kernel: Kernel,
+  thread: Thread,
+  target: ChannelEnd | undefined,
+  throwsWhenClosed: boolean,
+): unknown {
+  const end = heldEnd(target, thread.process);
+  const message = end.receive();
+  if (message !== undefined) return unpackMessage(kernel, thread.process, message);
+  if (end.peerClosed) {
+    if (throwsWhenClosed) throw peerClosed(end);
+    return undefined;
   }
+  const waiting = new WaitingReceive(kernel, thread, end, throwsWhenClosed);
+  end.waiters.add(waiting);
+  thread.wait = waiting;
+  return blocked;
 }
 
 /** A thread that waits at an end for a message, or for the peer's close. */

@@ -13,7 +13,7 @@ import { WaitQueue } from "../scheduling/wait_queue.ts";
 import { CallError } from "./errors.ts";
 import { submit } from "./kernel_call.ts";
 
-const synchronisation = ["synchronisation"] as const;
+const synchronisation = "synchronisation";
 
 export class EventHandle {
   readonly #isAutomatic: boolean;
@@ -36,7 +36,7 @@ export class EventHandle {
       return true;
     };
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform: (kernel: Kernel, thread: Thread) =>
         attemptOrWait(kernel, thread, this.#waiters, "event", timeoutNs, attempt),
     });
@@ -44,7 +44,7 @@ export class EventHandle {
 
   set(): Call<void> {
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform: () => {
         this.#isSignalled = true;
         if (this.#isAutomatic) this.#waiters.wakeOne();
@@ -54,7 +54,7 @@ export class EventHandle {
   }
 
   reset(): Call<void> {
-    return submit({ primitives: synchronisation, perform: () => void (this.#isSignalled = false) });
+    return submit({ primitive: synchronisation, perform: () => void (this.#isSignalled = false) });
   }
 }
 Reflect.deleteProperty(EventHandle.prototype, "constructor");

@@ -26,7 +26,6 @@ export class InterruptHandle {
   acknowledge(): Call<void> {
     const line = this.#line;
     return submit({
-      primitives: [],
       perform: (kernel: Kernel) => kernel.interrupts.acknowledge(line, this),
     });
   }

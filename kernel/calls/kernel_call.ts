@@ -1,14 +1,13 @@
 /**
- * A kernel call: what the kernel does for a thread that yielded one.
+ * A kernel call: what the kernel does for a thread that yielded a request for it.
  *
- * Programs never hold a call. The ABI hands them generators that yield a `Token`,
- * which carries the call where only the kernel can take it out: a program that
- * drives such a generator by hand gets an empty, frozen object.
+ * Programs never hold a call. The ABI hands them requests, which carry the call where only the kernel can
+ * take it out: to a program a request is an empty, frozen-prototyped object that can be yielded once.
  * - `perform` runs when the burst's cycles have passed. It returns the answer, or
  *   `blocked` after giving the thread a `Wait`.
  * - Arguments come from programs and are hostile: check them in `perform`. What it
  *   throws is thrown at the program's `yield*`; a ContractViolation ends the process.
- * - `primitives` are charged from the ISA's table before the call takes effect.
+ * - Sends and receives use `issue`, which spares them an object; all others `submit` a call.
  */
 
 import type { Call } from "../abi/kernel.ts";
@@ -19,7 +18,8 @@ import type { Thread } from "../scheduling/thread.ts";
 export const blocked: unique symbol = Symbol("blocked");
 
 export interface KernelCall<T> {
-  readonly primitives: readonly KernelPrimitive[];
+  /** Charged from the ISA's table before the call takes effect, beside the entry into the kernel. */
+  readonly primitive?: KernelPrimitive;
   /**
    * True for what is no entry into the kernel but an instruction of the program's own, which ends the burst
    * because others may see when it happens. It never blocks, and may stand where interrupts are off.
@@ -30,26 +30,41 @@ export interface KernelCall<T> {
   perform(kernel: Kernel, thread: Thread): T | typeof blocked;
 }
 
-/**
- * It is what `yield*` runs through: its first `next` yields itself, the second gives back the answer. That
- * costs half of a generator that does the same.
- */
-class Token {
-  readonly #call: KernelCall<unknown>;
-  #isYielded = false;
+/** What a request makes the kernel do, with up to three values that came from the program. */
+export type Operation<A = unknown, B = unknown, C = unknown> = (
+  kernel: Kernel,
+  thread: Thread,
+  first: A,
+  second: B,
+  third: C,
+) => unknown;
 
-  constructor(call: KernelCall<unknown>) {
-    this.#call = call;
-  }
+/** `idle` when nothing is asked for; `shown` when `next` has given the request to who drives it. */
+const state = { idle: 0, issued: 1, shown: 2, taken: 3 } as const;
+
+/**
+ * It is what `yield*` runs through: the first `next` yields the request itself, the second gives back the
+ * answer. A thread uses its request again once its call has been performed, because a new object for each call,
+ * pointed to by old ones, costs the host more than the call. A program that kept one gets hold of nothing but the
+ * next call of its own process.
+ */
+export class Request {
+  #state: number = state.issued;
+  #primitive: KernelPrimitive | undefined;
+  #operation: Operation | undefined;
+  #first: unknown;
+  #second: unknown;
+  #third: unknown;
+  readonly #shown = Object.freeze({ done: false, value: this });
 
   [Symbol.iterator](): this {
     return this;
   }
 
   next(answer: unknown): IteratorResult<unknown, unknown> {
-    if (this.#isYielded) return { done: true, value: answer };
-    this.#isYielded = true;
-    return { done: false, value: this };
+    if (this.#state !== state.issued) return { done: true, value: answer };
+    this.#state = state.shown;
+    return this.#shown;
   }
 
   throw(error: unknown): never {
@@ -60,21 +75,104 @@ class Token {
     return { done: true, value };
   }
 
-  static open(value: unknown): KernelCall<unknown> | undefined {
-    return typeof value === "object" && value !== null && #call in value ? value.#call : undefined;
+  static issue(
+    primitive: KernelPrimitive | undefined,
+    operation: Operation,
+    first: unknown,
+    second: unknown,
+    third: unknown,
+  ): Request {
+    let request = spare;
+    if (request === undefined) request = new Request();
+    else {
+      spare = undefined;
+      request.#state = state.issued;
+    }
+    request.#primitive = primitive;
+    request.#operation = operation;
+    request.#first = first;
+    request.#second = second;
+    request.#third = third;
+    return request;
+  }
+
+  /** The request that a program yielded, or undefined if it is none of our making, or was yielded before. */
+  static take(value: unknown): Request | undefined {
+    if (typeof value !== "object" || value === null || !(#state in value)) return undefined;
+    const before = value.#state;
+    if (before !== state.issued && before !== state.shown) return undefined;
+    value.#state = state.taken;
+    return value;
+  }
+
+  static isRequest(value: unknown): boolean {
+    return typeof value === "object" && value !== null && #state in value;
+  }
+
+  static primitiveOf(request: Request): KernelPrimitive | undefined {
+    return request.#primitive;
+  }
+
+  /** The call that was submitted; undefined for what was issued. */
+  static callOf(request: Request): KernelCall<unknown> | undefined {
+    return request.#operation === performCall ? request.#first as KernelCall<unknown> : undefined;
+  }
+
+  /** Does what is asked for; the request is the thread's to use again. */
+  static perform(request: Request, kernel: Kernel, thread: Thread): unknown {
+    const operation = request.#operation!;
+    const first = request.#first;
+    const second = request.#second;
+    const third = request.#third;
+    request.#state = state.idle;
+    request.#first = request.#second = request.#third = undefined;
+    thread.spare = request;
+    return operation(kernel, thread, first, second, third);
   }
 }
-// Otherwise `token.constructor` would let a program make calls of its own.
-Reflect.deleteProperty(Token.prototype, "constructor");
-Object.freeze(Token.prototype);
+// Otherwise `request.constructor` would let a program make calls of its own.
+Reflect.deleteProperty(Request.prototype, "constructor");
+Object.freeze(Request.prototype);
+
+/** The request that the thread whose burst is running may use for its next call. */
+let spare: Request | undefined;
+
+/** A thread's burst begins: its next call uses this request. */
+export function lendRequest(request: Request | undefined): void {
+  spare = request;
+}
+
+/** A burst has ended: the request that was lent, unless a call uses it. */
+export function returnRequest(): Request | undefined {
+  const left = spare;
+  spare = undefined;
+  return left;
+}
 
 /** What all requests inherit; a program can get hold of it. */
-export const requestPrototype: object = Token.prototype;
+export const requestPrototype: object = Request.prototype;
 
-/** The call inside what a program yielded, or undefined if it is not of our making. */
-export const openToken = Token.open;
+export const { take: takeRequest, isRequest, primitiveOf, callOf, perform: performRequest } = Request;
+
+const performCall: Operation<KernelCall<unknown>> = (kernel, thread, call) => call.perform(kernel, thread);
 
 /** The `yield*` form of a call. */
 export function submit<T>(call: KernelCall<T>): Call<T> {
-  return new Token(call) as unknown as Call<T>;
+  return requestFor(call) as unknown as Call<T>;
+}
+
+/** The request for a call, for the kernel's own use. */
+export function requestFor(call: KernelCall<unknown>): Request {
+  return Request.issue(call.primitive, performCall as Operation, call, undefined, undefined);
+}
+
+/** The `yield*` form of an operation on what a program gave. */
+export function issue<T, A, B, C>(
+  primitive: KernelPrimitive | undefined,
+  operation: Operation<A, B, C>,
+  first: A,
+  second: B,
+  third: C,
+): Call<T> {
+  return Request.issue(primitive, operation as Operation, first, second, third) as unknown as Call<T>;
 }

@@ -17,7 +17,7 @@ import { WaitQueue } from "../scheduling/wait_queue.ts";
 import { CallError } from "./errors.ts";
 import { blocked, submit } from "./kernel_call.ts";
 
-const synchronisation = ["synchronisation"] as const;
+const synchronisation = "synchronisation";
 
 /** What a kernel keeps of a mutex. */
 class MutexState implements Held {
@@ -69,7 +69,7 @@ export class MutexHandle {
   acquire(timeoutNs?: number): Call<"acquired" | "abandoned"> {
     const state = this.#state;
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform(kernel: Kernel, thread: Thread) {
         checkProcess(state.process, thread);
         if (state.holder === thread) {
@@ -83,7 +83,7 @@ export class MutexHandle {
           thread.answer(state.heldAs("acquired"));
           return true;
         };
-        return waitInLine(kernel, thread, state.waiters, patience, attempt, timedOut("mutex", patience));
+        return waitInLine(kernel, thread, state.waiters, patience, attempt, "mutex");
       },
     });
   }
@@ -91,7 +91,7 @@ export class MutexHandle {
   release(): Call<void> {
     const state = this.#state;
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform(_kernel: Kernel, thread: Thread) {
         state.checkHolder(thread, "release");
         state.release();
@@ -123,7 +123,7 @@ export class ConditionHandle {
   wait(timeoutNs?: number): Call<"woken" | "abandoned" | "timeout"> {
     const [mutex, waiters] = [this.#mutex, this.#waiters];
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform(kernel: Kernel, thread: Thread) {
         mutex.checkHolder(thread, "wait with");
         const patience = patienceOf(timeoutNs);
@@ -137,7 +137,7 @@ export class ConditionHandle {
             return true;
           };
           if (attempt()) return true;
-          waitInLine(kernel, thread, mutex.waiters, Infinity, attempt);
+          waitInLine(kernel, thread, mutex.waiters, Infinity, attempt, "mutex");
           return false;
         };
         return waitForWake(kernel, thread, waiters, patience, holdAgain);
@@ -147,12 +147,12 @@ export class ConditionHandle {
 
   wakeOne(): Call<void> {
     const waiters = this.#waiters;
-    return submit({ primitives: synchronisation, perform: () => waiters.wakeOne() });
+    return submit({ primitive: synchronisation, perform: () => waiters.wakeOne() });
   }
 
   wakeAll(): Call<void> {
     const waiters = this.#waiters;
-    return submit({ primitives: synchronisation, perform: () => waiters.wakeAll() });
+    return submit({ primitive: synchronisation, perform: () => waiters.wakeAll() });
   }
 }
 Reflect.deleteProperty(ConditionHandle.prototype, "constructor");

@@ -76,7 +76,7 @@ function encodeAttributes(attributes: unknown): string {
 }
 
 class Bind implements KernelCall<EndpointHandle> {
-  readonly primitives = ["channelCreate"] as const;
+  readonly primitive = "channelCreate";
 
   constructor(
     readonly contract: Contract,
@@ -103,7 +103,7 @@ class Bind implements KernelCall<EndpointHandle> {
 }
 
 class Register implements KernelCall<ServiceHandle> {
-  readonly primitives = ["channelCreate"] as const;
+  readonly primitive = "channelCreate";
 
   constructor(readonly contract: Contract, readonly path: string, readonly attributes: unknown) {}
 
@@ -122,7 +122,7 @@ class Register implements KernelCall<ServiceHandle> {
 }
 
 const watchCall = (path: string): KernelCall<EndpointHandle> => ({
-  primitives: ["channelCreate"],
+  primitive: "channelCreate",
   perform(kernel, thread) {
     const { process } = thread;
     checkPath(path);
@@ -135,7 +135,6 @@ const watchCall = (path: string): KernelCall<EndpointHandle> => ({
 });
 
 const enumerateCall = (path: string, depth: unknown = "all"): KernelCall<unknown> => ({
-  primitives: [],
   perform(kernel, thread) {
     if (depth !== "all" && depth !== "children") {
       throw new CallError("BadArgument", `Names are listed to the depth "children" or "all"`);
@@ -147,7 +146,6 @@ const enumerateCall = (path: string, depth: unknown = "all"): KernelCall<unknown
 
 const change = (ask: (names: NamespaceClient, thread: Thread) => void) =>
   submit<void>({
-    primitives: [],
     perform(kernel, thread) {
       ask(kernel.names, thread);
       return blocked;

@@ -65,9 +65,9 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     programName: process.manifest.name,
     arguments: Object.freeze([...process.arguments_]),
     ...resources,
-    now: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.clock.now as number }),
+    now: () => submit({ perform: (kernel: Kernel) => kernel.clock.now as number }),
     cycleCount: () => submit(cycleCountCall),
-    random: () => submit({ primitives: [], perform: (kernel: Kernel) => kernel.random() }),
+    random: () => submit({ perform: (kernel: Kernel) => kernel.random() }),
     sleep: (duration: number) => sleep(duration),
     yieldCpu: () => submit(yieldCall),
     exit: (status: number) => submit(exitCall(status)),
@@ -93,20 +93,18 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
 
 /** All CPUs of a kernel have one clock and started together, so it does not matter which one reads. */
 const cycleCountCall: KernelCall<number> = {
-  primitives: ["cycleCounter"],
+  primitive: "cycleCounter",
   isInstruction: true,
   perform: ({ clock, options }) => Math.floor(clock.now * options.cpus[0]!.frequencyHz / 1e9),
 };
 
 const yieldCall: KernelCall<void> = {
-  primitives: [],
   perform(kernel, thread) {
     kernel.executing?.yieldCurrent(thread);
   },
 };
 
 const exitCall = (status: number): KernelCall<never> => ({
-  primitives: [],
   perform(kernel, thread) {
     kernel.processes.end(thread.process, Number(status) | 0, "");
     return blocked;
@@ -114,7 +112,7 @@ const exitCall = (status: number): KernelCall<never> => ({
 });
 
 const createChannelCall = (contract: Contract): KernelCall<object> => ({
-  primitives: ["channelCreate"],
+  primitive: "channelCreate",
   perform(kernel, { process }) {
     checkRoomForEnds(process);
     const ends = kernel.channels.create(admit(kernel, contract, process));
@@ -128,12 +126,12 @@ const createChannelCall = (contract: Contract): KernelCall<object> => ({
 
 /** Things among the threads of a process: they take nothing of the kernel but their maker's heap. */
 const created = <T>(make: (owner: Process) => T): KernelCall<T> => ({
-  primitives: ["synchronisation"],
+  primitive: "synchronisation",
   perform: (_kernel, { process }) => make(process),
 });
 
 const createThreadCall = (body: () => Program): KernelCall<object> => ({
-  primitives: ["threadCreate"],
+  primitive: "threadCreate",
   perform(kernel, { process }) {
     if (process.threads.size >= threadsMax) {
       throw new CallError("OutOfMemory", `A process has at most ${threadsMax} threads`);
@@ -150,7 +148,6 @@ const createThreadCall = (body: () => Program): KernelCall<object> => ({
 });
 
 const joinCall = (target: Thread, ended: WaitQueue): KernelCall<void> => ({
-  primitives: [],
   perform(kernel, thread) {
     if (target.state === "ended") return undefined;
     const waiter = {

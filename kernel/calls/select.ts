@@ -35,7 +35,7 @@ interface Watch {
 }
 
 export class Select implements KernelCall<unknown> {
-  readonly primitives = ["select"] as const;
+  readonly primitive = "select";
 
   constructor(readonly sources: unknown, readonly timeoutNs: number | undefined) {}
 

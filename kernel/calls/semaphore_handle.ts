@@ -14,7 +14,7 @@ import { CallError } from "./errors.ts";
 import { submit } from "./kernel_call.ts";
 
 const countMax = 2 ** 31 - 1;
-const synchronisation = ["synchronisation"] as const;
+const synchronisation = "synchronisation";
 
 export class SemaphoreHandle {
   #count: number;
@@ -40,14 +40,14 @@ export class SemaphoreHandle {
       return true;
     };
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform: (kernel: Kernel, thread: Thread) =>
         attemptOrWait(kernel, thread, this.#waiters, "semaphore", timeoutNs, attempt),
     });
   }
 
   release(count: number = 1): Call<void> {
-    return submit({ primitives: synchronisation, perform: () => this.#release(count) });
+    return submit({ primitive: synchronisation, perform: () => this.#release(count) });
   }
 
   #release(count: unknown): void {

@@ -31,7 +31,7 @@ export class ServiceHandle {
     const provider = this.#provider;
     const { contract } = this;
     return submit({
-      primitives: ["channelReceive"],
+      primitive: "channelReceive",
       perform(kernel: Kernel, thread: Thread) {
         const client = takeClient(kernel, thread.process, provider, contract);
         if (client !== undefined) return client;
@@ -58,7 +58,7 @@ export class ServiceHandle {
     const path = this.#path;
     const provider = this.#provider;
     return submit({
-      primitives: ["channelSend"],
+      primitive: "channelSend",
       perform(kernel: Kernel, thread: Thread): void | typeof blocked {
         // Once it is out, the path may be somebody else's.
         if (isGone(provider)) return;

@@ -38,7 +38,7 @@ const cardImageAddress = 0x0010_0000;
 
 export function createSystemCalls(): SystemCalls {
   const quick = <T>(perform: (kernel: Kernel, thread: Thread) => T | typeof blocked) =>
-    submit<T>({ primitives: [], perform });
+    submit<T>({ perform });
   const asCoordinator = <T>(perform: (coordinator: Coordinator, thread: Thread) => T | typeof blocked) =>
     quick<T>((kernel, thread) => perform(coordinatorOf(kernel), thread));
   const calls = {
@@ -142,7 +142,6 @@ function explainPlacement(coordinator: Coordinator, text: string) {
 
 /** Asks the kernels how busy they are, then places. */
 const placeCall = (text: string): KernelCall<unknown> => ({
-  primitives: [],
   perform(kernel, thread) {
     const coordinator = coordinatorOf(kernel);
     let isWaiting = true;
@@ -228,12 +227,11 @@ function describeHolder(kernel: Kernel, end: ChannelEnd): string {
 }
 
 const spawnCall = (launch: SpawnRequest): KernelCall<number> => ({
-  primitives: ["processCreate"],
+  primitive: "processCreate",
   perform: (kernel, thread) => spawn(kernel, thread.process, launch).pid,
 });
 
 const waitCall = (pid: number): KernelCall<unknown> => ({
-  primitives: [],
   perform(kernel, thread) {
     const process = kernel.processes.find(pid);
     if (process === undefined) throw new CallError("NotFound", `No process has number ${pid}`);
@@ -257,7 +255,6 @@ function kill(kernel: Kernel, pid: number): void {
 }
 
 const powerButtonCall: KernelCall<void> = {
-  primitives: [],
   perform(kernel, thread) {
     const coordinator = coordinatorOf(kernel);
     if (coordinator.powerButtonPressed) return undefined;
@@ -275,7 +272,7 @@ const powerButtonCall: KernelCall<void> = {
 };
 
 const satelliteImageCall = (isa: string): KernelCall<BlockHandle> => ({
-  primitives: ["blockAllocate"],
+  primitive: "blockAllocate",
   perform(kernel, { process }) {
     const known: readonly string[] = ["x86-core2", "x86-k8", "armv5te"] satisfies SatelliteIsa[];
     if (!known.includes(isa)) throw new CallError("BadArgument", `There is no image for "${isa}"`);

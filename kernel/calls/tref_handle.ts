@@ -22,7 +22,7 @@ import { endOf, EndpointHandle, releaseEnd } from "./endpoint_handle.ts";
 import { CallError } from "./errors.ts";
 import { submit } from "./kernel_call.ts";
 
-const synchronisation = ["synchronisation"] as const;
+const synchronisation = "synchronisation";
 
 type Content = { readonly block: Block } | { readonly end: ChannelEnd; readonly contract: Contract };
 
@@ -90,15 +90,14 @@ export class TRefHandle {
   acquire(timeoutNs?: number): Call<BlockHandle | EndpointHandle> {
     const cell = this.#cell;
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform(kernel: Kernel, thread: Thread) {
         cell.checkAcquire(thread);
         if (cell.isLost) throw lost();
         const content = cell.take(thread);
         if (content !== undefined) return handleOf(content);
         const patience = patienceOf(timeoutNs);
-        const error = timedOut("cell's value", patience);
-        if (patience === 0) throw error;
+        if (patience === 0) throw timedOut("cell's value", 0);
         const attempt = () => {
           if (cell.isLost) thread.answerError(lost());
           else {
@@ -108,7 +107,7 @@ export class TRefHandle {
           }
           return true;
         };
-        return waitInLine(kernel, thread, cell.waiters, patience, attempt, error);
+        return waitInLine(kernel, thread, cell.waiters, patience, attempt, "cell's value");
       },
     });
   }
@@ -116,7 +115,7 @@ export class TRefHandle {
   release(value: unknown): Call<void> {
     const cell = this.#cell;
     return submit({
-      primitives: synchronisation,
+      primitive: synchronisation,
       perform(_kernel: Kernel, thread: Thread) {
         cell.checkRelease(thread);
         cell.put(takeContent(value, thread.process));

@@ -68,6 +68,7 @@ export class ChannelEnd {
   readonly #early = new Map<number, Arrival>();
 
   #contract: CompiledContract;
+  #lastNamed: CompiledMessage | undefined;
 
   constructor(readonly channel: number, readonly end: End, contract: CompiledContract) {
     this.#contract = contract;
@@ -85,12 +86,20 @@ export class ChannelEnd {
   /** An end that came before its contract was known here: nothing could be received until now. */
   learn(contract: CompiledContract): void {
     this.#contract = contract;
+    this.#lastNamed = undefined;
     this.inbox = new Inbox(contract.queueMax[this.end]);
   }
 
   /** True when a receive would not have to wait. */
   get ready(): boolean {
     return this.inbox.length > 0 || this.peerClosed;
+  }
+
+  /** The contract's message of that name; it is the same one again and again, as a rule. */
+  messageNamed(tag: string): CompiledMessage | undefined {
+    const last = this.#lastNamed;
+    if (last !== undefined && last.tag === tag) return last;
+    return this.#lastNamed = this.#contract.messageOf.get(tag);
   }
 
   /** The state that follows when `message` is sent now, or -1 when the contract forbids it. */

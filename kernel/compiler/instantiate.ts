@@ -56,13 +56,24 @@ function copyOf({ body }: Image): number {
 }
 
 const generatorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
+/** The language's own, from before programs' generators were wrapped: what the host resumes is not a program's call. */
 const generatorNext = generatorMethod("next");
 const generatorThrow = generatorMethod("throw");
 
-function generatorMethod(name: "next" | "throw"): (self: unknown, value: unknown) => unknown {
+type Resume = (this: unknown, value: unknown) => IteratorResult<unknown, unknown>;
+
+function generatorMethod(name: "next" | "throw"): Resume {
   const method: unknown = Object.getOwnPropertyDescriptor(generatorPrototype, name)?.value;
   if (typeof method !== "function") throw new Error(`The language's generators have no "${name}"`);
-  return (self, value) => Reflect.apply(method, self, [value]);
+  return method as Resume;
+}
+
+/** Resumes a generator of the host's, as a thread's code. */
+export function resumeGenerator(
+  code: Iterator<unknown, unknown>,
+  value: unknown,
+): IteratorResult<unknown, unknown> {
+  return generatorNext.call(code, value);
 }
 
 /**
@@ -236,12 +247,12 @@ export class ProgramThread {
 
   /** Resumes the thread with the answer to its kernel call. */
   next(value?: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorNext(this.#made(), value)));
+    return this.#instance.run(() => plainResult(generatorNext.call(this.#made(), value)));
   }
 
   /** Resumes the thread with an error in place of an answer. */
   throw(error: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorThrow(this.#made(), error)));
+    return this.#instance.run(() => plainResult(generatorThrow.call(this.#made(), error)));
   }
 
   #made(): unknown {

@@ -28,6 +28,7 @@ export class CpuUseMeter {
   readonly #clock: Clock;
   /** By rising instant; the first is from before the window, or from power-on. */
   readonly #notes: Note[] = [{ instant: 0 as Instant, busyNs: 0 }];
+  #lastNote = 0 as Instant;
 
   constructor(cpus: readonly Cpu[], clock: Clock) {
     this.#cpus = cpus;
@@ -37,8 +38,9 @@ export class CpuUseMeter {
   /** Call when a CPU may become idle or busy. */
   note(): void {
     const instant = this.#clock.now;
+    if (elapsed(this.#lastNote, instant) < noteInterval) return;
+    this.#lastNote = instant;
     const notes = this.#notes;
-    if (elapsed(notes.at(-1)!.instant, instant) < noteInterval) return;
     notes.push({ instant, busyNs: this.#busyNs });
     while (elapsed(notes[1]!.instant, instant) >= cpuUseWindow) notes.shift();
   }

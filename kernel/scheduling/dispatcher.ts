@@ -15,7 +15,7 @@ import type { Cpu, Duration, Instant, KernelPrimitive } from "../hal/hardware.ts
 import { elapsed, later, milliseconds } from "../hal/hardware.ts";
 import type { InterruptSource } from "../hal/platform.ts";
 import { ContractViolation } from "../calls/errors.ts";
-import { blocked } from "../calls/kernel_call.ts";
+import { blocked, callOf, performRequest, primitiveOf, requestFor } from "../calls/kernel_call.ts";
 import { quantum } from "./scheduler.ts";
 import type { Thread } from "./thread.ts";
 
@@ -180,11 +180,14 @@ export class Dispatcher {
   #startBurst(thread: Thread): void {
     let total = thread.overheadCycles + this.#runProgram(thread);
     thread.overheadCycles = 0;
-    const { call } = thread;
-    if (call !== undefined) {
-      total += (call.isInstruction ? 0 : this.costs.kernelCall) + (call.cycles ?? 0);
-      const scale = call.isInstruction ? this.cpu.instructionCostScale : 1;
-      for (const primitive of call.primitives) total += scale * this.costs[primitive];
+    const { call: request } = thread;
+    if (request !== undefined) {
+      const call = callOf(request);
+      const primitive = primitiveOf(request);
+      const isInstruction = call?.isInstruction === true;
+      total += (isInstruction ? 0 : this.costs.kernelCall) + (call?.cycles ?? 0);
+      const scale = isInstruction ? this.cpu.instructionCostScale : 1;
+      if (primitive !== undefined) total += scale * this.costs[primitive];
     }
     if (thread.interruptsOffCycles !== undefined) total = this.#watch(thread, total);
     thread.pendingCycles = total;
@@ -198,14 +201,14 @@ export class Dispatcher {
     thread.interruptsOffCycles = before + total;
     const reason = before + total > interruptsOffCyclesMax
       ? `Interrupts were off for more than ${interruptsOffCyclesMax} cycles`
-      : call !== undefined && !call.isInstruction
+      : call !== undefined && callOf(call)?.isInstruction !== true
       ? "A kernel call was made while interrupts were off"
       : undefined;
     if (reason === undefined) return total;
     const perform = () => {
       throw new ContractViolation(reason);
     };
-    thread.call = { primitives: [], perform };
+    thread.call = requestFor({ perform });
     thread.ending = undefined;
     return Math.min(total, interruptsOffCyclesMax - before);
   }
@@ -243,7 +246,7 @@ export class Dispatcher {
       return;
     }
     try {
-      const answer = call.perform(this.kernel, thread);
+      const answer = performRequest(call, this.kernel, thread);
       if (answer === blocked) {
         if (thread.state === "running") thread.state = "blocked";
         this.current = undefined;

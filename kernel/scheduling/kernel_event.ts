@@ -41,8 +41,6 @@ export class KernelEvent {
 }
 
 class WaitForEvent implements KernelCall<void> {
-  readonly primitives = [] as const;
-
   constructor(readonly event: KernelEvent) {}
 
   perform(kernel: Kernel, thread: Thread): void | typeof blocked {
@@ -65,7 +63,6 @@ class WaitForEvent implements KernelCall<void> {
 /** Blocks the calling thread for a time. */
 export function sleep(duration: number): Call<void> {
   return submit({
-    primitives: [],
     perform(kernel: Kernel, thread: Thread): void | typeof blocked {
       if (!(duration > 0)) return;
       const wake = () => kernel.scheduler.unblock(thread);
@@ -81,5 +78,5 @@ export function sleep(duration: number): Call<void> {
 
 /** Lets cycles of kernel work pass on the calling thread. */
 export function* work(cycles: number): Call<void> {
-  if (cycles > 0) yield* submit({ primitives: [], cycles, perform: () => undefined });
+  if (cycles > 0) yield* submit({ cycles, perform: () => undefined });
 }

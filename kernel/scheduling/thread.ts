@@ -8,7 +8,7 @@
  *   once, and the scheduler makes the thread runnable.
  */
 
-import { type KernelCall, openToken } from "../calls/kernel_call.ts";
+import { lendRequest, type Request, returnRequest, takeRequest } from "../calls/kernel_call.ts";
 import type { Instant } from "../hal/hardware.ts";
 import type { Process, Resumable } from "../process/process.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -45,7 +45,9 @@ export class Thread {
   /** Cycles of the burst that have not passed yet. */
   pendingCycles = 0;
   /** How the burst ended; one of the two is set from its start until its effect. */
-  call: KernelCall<unknown> | undefined;
+  call: Request | undefined;
+  /** The request for its next call, unless its program is holding one that it has not yielded. */
+  spare: Request | undefined;
   ending: Ending | undefined;
   /** Kernel work done on behalf of this thread, to be spent with its next burst. */
   overheadCycles = 0;
@@ -70,11 +72,12 @@ export class Thread {
     const isError = this.#isError;
     this.#answer = undefined;
     this.#isError = false;
+    lendRequest(this.spare);
     try {
       const { done, value } = isError ? this.code.throw(answer) : this.code.next(answer);
       if (done === true) this.ending = { kind: "returned", value };
-      // A program can yield anything; only calls that this kernel made count.
-      else if ((this.call = openToken(value)) === undefined) {
+      // A program can yield anything; only requests that this kernel made count.
+      else if ((this.call = takeRequest(value)) === undefined) {
         this.ending = {
           kind: "threw",
           error: new TypeError("A program may yield kernel calls only, with yield*"),
@@ -83,6 +86,7 @@ export class Thread {
     } catch (error) {
       this.ending = { kind: "threw", error };
     }
+    this.spare = returnRequest();
     return this.process.takeCycles();
   }
 

@@ -35,14 +35,14 @@ export function timerAfter(
   return { cancel: () => kernel.timers.cancel(timer) };
 }
 
-/** Blocks a thread whose `attempt` has failed once, until one succeeds or `error` is due. */
+/** Blocks a thread whose `attempt` has failed once, until one succeeds or its patience for `what` is over. */
 export function waitInLine(
   kernel: Kernel,
   thread: Thread,
   queue: WaitQueue,
   patienceNs: number,
   attempt: () => boolean,
-  error?: CallError,
+  what: string,
 ): typeof blocked {
   const waiter = {
     wake() {
@@ -54,7 +54,7 @@ export function waitInLine(
   };
   const timer = timerAfter(kernel, patienceNs, () => {
     queue.remove(waiter);
-    thread.answerError(error);
+    thread.answerError(timedOut(what, patienceNs));
     kernel.scheduler.unblock(thread);
   });
   const cancel = () => {
@@ -77,7 +77,6 @@ export function attemptOrWait(
 ): void | typeof blocked {
   if (attempt()) return;
   const patience = patienceOf(timeoutNs);
-  const error = timedOut(what, patience);
-  if (patience === 0) throw error;
-  return waitInLine(kernel, thread, waiters, patience, attempt, error);
+  if (patience === 0) throw timedOut(what, 0);
+  return waitInLine(kernel, thread, waiters, patience, attempt, what);
 }

@@ -11,35 +11,37 @@ export interface Waiter {
 }
 
 export class WaitQueue {
-  readonly #waiters: Waiter[] = [];
+  /** As a rule there is one at most, so that the first stands alone. */
+  #first: Waiter | undefined;
+  readonly #others: Waiter[] = [];
 
   get size(): number {
-    return this.#waiters.length;
+    return (this.#first === undefined ? 0 : 1) + this.#others.length;
   }
 
   add(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+    if (this.#first === undefined) this.#first = waiter;
+    else this.#others.push(waiter);
   }
 
   remove(waiter: Waiter): void {
-    const waiters = this.#waiters;
-    const last = waiters.length - 1;
-    // As a rule it is the only one.
-    if (waiters[last] === waiter) waiters.pop();
-    else {
-      const index = waiters.indexOf(waiter);
-      if (index >= 0) waiters.splice(index, 1);
+    const others = this.#others;
+    if (this.#first === waiter) {
+      this.#first = others.length === 0 ? undefined : others.shift();
+      return;
     }
+    const index = others.length === 0 ? -1 : others.indexOf(waiter);
+    if (index >= 0) others.splice(index, 1);
   }
 
   /** Offers what happened to the waiters in order, until one takes it. */
   wakeOne(): void {
-    const waiters = this.#waiters;
-    if (waiters.length === 0 || waiters[0]!.wake() || waiters.length === 1) return;
-    for (const waiter of waiters.slice(1)) if (waiter.wake()) return;
+    if (this.#first === undefined || this.#first.wake() || this.#others.length === 0) return;
+    for (const waiter of [...this.#others]) if (waiter.wake()) return;
   }
 
   wakeAll(): void {
-    for (const waiter of [...this.#waiters]) waiter.wake();
+    if (this.#first === undefined) return;
+    for (const waiter of [this.#first, ...this.#others]) waiter.wake();
   }
 }

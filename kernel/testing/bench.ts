@@ -22,6 +22,7 @@ import { bootHelios } from "../boot/helios.ts";
 import type { HostBoot } from "../boot/host_boot.ts";
 import { pipeContract } from "../contracts/pipe.ts";
 import driveBoard from "../programs/board_driver/main.ts";
+import { resumeGenerator } from "../compiler/instantiate.ts";
 import { createProgramLoader } from "../boot/program_loader.ts";
 import { type Instant, later, seconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
@@ -286,7 +287,7 @@ class TestInstance implements ProgramInstance {
       this.cycles += burstCycles;
     };
     return {
-      next: (value) => (enter(), code.next(value)),
+      next: (value) => (enter(), resumeGenerator(code, value)),
       throw: (error) => (enter(), code.throw(error)),
     };
   }
