@@ -75,6 +75,8 @@ export class Cpu {
   #inHandler = false;
   #stopped = false;
   #interruptsEnabled = true;
+  /** The controller has had something since nothing was left the last time: only then is it asked. */
+  #mayBePending = true;
 
   constructor(queue: EventQueue, definition: CpuDefinition) {
     this.#queue = queue;
@@ -96,6 +98,11 @@ export class Cpu {
   /** When an interrupt that ran on an idle CPU is over; never before now. */
   get freeAt(): Instant {
     return Math.max(this.#stolenUntil, this.#queue.now) as Instant;
+  }
+
+  /** Whether an interrupt that ran on an idle CPU is not over yet. */
+  get isBehind(): boolean {
+    return this.#stolenUntil > this.#queue.now;
   }
 
   /** The busy cycles that have passed by now: without what is still to come of the present work. */
@@ -136,6 +143,7 @@ export class Cpu {
 
   connect(controller: InterruptController): void {
     this.#controller = controller;
+    this.#mayBePending = true;
   }
 
   /** Code of this CPU starts at `address` (reset, start-up IPI, jump). */
@@ -197,14 +205,22 @@ export class Cpu {
 
   /** The interrupt controller calls this when an interrupt becomes pending. */
   interruptRaised(): void {
+    this.#mayBePending = true;
     if (this.#interruptsEnabled) this.deliverPending();
   }
 
   /** Takes what is pending now, one after the other, even while interrupts are disabled. */
   deliverPending(): void {
+    if (this.#mayBePending) this.#deliver();
+  }
+
+  #deliver(): void {
     const controller = this.#controller;
     if (this.#inHandler || this.interruptHandler === undefined || controller === undefined) return;
-    if (!controller.pending) return;
+    if (!controller.pending) {
+      this.#mayBePending = false;
+      return;
+    }
     this.#inHandler = true;
     try {
       // What runs in the interrupt may stop the CPU.

@@ -40,6 +40,8 @@ export class EventQueue implements Clock {
   readonly #freePlaces: number[] = [];
   /** The first entry has run and its place is free: the next event that is scheduled goes in there at once. */
   #isTopFree = false;
+  /** Nothing is due before this instant, and it is within the horizon; -Infinity when that has to be found out. */
+  #quietUntil = -Infinity;
   /** No event may run, and no CPU run on, past this instant. */
   #horizon = Infinity as Instant;
 
@@ -57,6 +59,7 @@ export class EventQueue implements Clock {
       throw new Error(`Cannot schedule at ${instant} ns: it is already ${this.#now} ns`);
     }
     const event: ScheduledEvent = { instant, sequence: this.#sequence++, action };
+    if (instant < this.#quietUntil) this.#quietUntil = instant;
     this.#live++;
     if (this.#isTopFree) {
       this.#isTopFree = false;
@@ -92,6 +95,7 @@ export class EventQueue implements Clock {
     const event = this.#first();
     if (event === undefined || event.instant > this.#horizon) return false;
     this.#isTopFree = true;
+    this.#quietUntil = -Infinity;
     this.#now = event.instant;
     const action = event.action!;
     event.action = undefined;
@@ -107,10 +111,12 @@ export class EventQueue implements Clock {
   runUntil(instant: Instant, stop?: () => boolean): boolean {
     const before = this.#horizon;
     this.#horizon = instant;
+    this.#quietUntil = -Infinity;
     try {
       while (this.runNext()) if (stop?.()) return true;
     } finally {
       this.#horizon = before;
+      this.#quietUntil = -Infinity;
     }
     if (this.#now < instant && instant !== Infinity) this.#now = instant;
     return false;
@@ -121,8 +127,17 @@ export class EventQueue implements Clock {
    * A CPU calls this at the end of a burst instead of scheduling the end.
    */
   tryAdvance(instant: Instant): boolean {
+    if (instant < this.#quietUntil) {
+      this.#now = instant;
+      return true;
+    }
+    return this.#advanceToEdge(instant);
+  }
+
+  #advanceToEdge(instant: Instant): boolean {
     if (instant > this.#horizon) return false;
     const next = this.#first();
+    this.#quietUntil = Math.min(this.#horizon, next?.instant ?? Infinity);
     if (next !== undefined && next.instant <= instant) return false;
     this.#now = instant;
     return true;

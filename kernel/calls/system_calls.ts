@@ -193,8 +193,8 @@ function processRow(kernel: Kernel, process: Process): ProcessRow {
 
 function counterRows(kernel: Kernel): CounterRow[] {
   const { running, ended } = kernel.processes;
-  return [...running, ...ended].map(({ pid, manifest, state, counters }) => {
-    const { instructions, cycles, l1Misses, l2Misses } = counters;
+  return [...running, ...ended].map(({ pid, manifest, state, counters, instructions }) => {
+    const { cycles, l1Misses, l2Misses } = counters;
     const ipc = cycles > 0 ? instructions / cycles : 0;
     return Object.freeze({
       pid,

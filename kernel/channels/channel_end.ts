@@ -66,6 +66,7 @@ export class ChannelEnd {
   onClosed: (() => void) | undefined;
   /** Arrived out of order, by number. */
   readonly #early = new Map<number, Arrival>();
+  #earlyCount = 0;
 
   #contract: CompiledContract;
   #lastNamed: CompiledMessage | undefined;
@@ -136,17 +137,31 @@ export class ChannelEnd {
     this.waiters.wakeAll();
   }
 
+  /** A message from the peer, as `arrive`; nearly always its turn has come. */
+  arriveMessage(sequence: number, message: Message): void {
+    if (sequence !== this.receiveSequence || this.#earlyCount > 0 || this.onMessage !== undefined) {
+      this.arrive(sequence, { message });
+      return;
+    }
+    this.receiveSequence++;
+    this.inbox.push(message);
+    this.group?.noteReady(this);
+    this.waiters.wakeOne();
+  }
+
   /** Something from the peer: kept until its turn has come. */
   arrive(sequence: number, arrival: Arrival): void {
     if (sequence !== this.receiveSequence) {
       this.#early.set(sequence, arrival);
+      this.#earlyCount = this.#early.size;
       return;
     }
     this.#take(arrival);
-    for (;;) {
+    while (this.#earlyCount > 0) {
       const next = this.#early.get(this.receiveSequence);
       if (next === undefined) return;
       this.#early.delete(this.receiveSequence);
+      this.#earlyCount = this.#early.size;
       this.#take(next);
     }
   }
@@ -177,6 +192,7 @@ export class ChannelEnd {
       unread.push({ sequence, arrival });
     }
     this.#early.clear();
+    this.#earlyCount = 0;
     this.receiveSequence = first;
     this.peerClosed = false;
     return unread;
@@ -187,6 +203,7 @@ export class ChannelEnd {
     this.delivery = new LostDelivery(dispose);
     for (const arrival of this.#early.values()) if (typeof arrival !== "string") dispose(arrival.message);
     this.#early.clear();
+    this.#earlyCount = 0;
     if (!this.peerClosed) this.#take("closed");
   }
 

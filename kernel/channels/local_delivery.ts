@@ -51,7 +51,7 @@ export class LocalDelivery implements Delivery {
       return;
     }
     this.log(this.#describe(message.definition));
-    peer.arrive(sequence, { message });
+    peer.arriveMessage(sequence, message);
   }
 
   close(sequence: number): void {

@@ -50,7 +50,6 @@ export type ProgramLoader = (
 
 /** What the program of a process has done so far, kernel calls not included. */
 export interface ProcessCounters {
-  instructions: number;
   cycles: number;
   l1Misses: number;
   l2Misses: number;
@@ -80,7 +79,7 @@ export class Process implements BlockOwner {
   fault = "";
   /** Cycles spent on its behalf, kernel calls included. */
   cpuCycles = 0;
-  readonly counters: ProcessCounters = { instructions: 0, cycles: 0, l1Misses: 0, l2Misses: 0 };
+  readonly counters: ProcessCounters = { cycles: 0, l1Misses: 0, l2Misses: 0 };
   instance: ProgramInstance | undefined;
   #cyclesTaken = 0;
   /** The device that a driver was given, and the listener on its interrupt line; none once the kernel took it over. */
@@ -92,6 +91,11 @@ export class Process implements BlockOwner {
     readonly manifest: Manifest,
     readonly arguments_: readonly string[],
   ) {}
+
+  /** Instructions that its program has executed. */
+  get instructions(): number {
+    return this.instance?.readInstructions() ?? 0;
+  }
 
   get label(): string {
     return `${this.manifest.name}:${this.pid}@${this.kernelName}`;

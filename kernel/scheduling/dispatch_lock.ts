@@ -20,10 +20,16 @@ export class DispatchLock {
   /** Cycles that CPUs waited for it. */
   spinCycles = 0;
 
+  /** Takes it for the CPU that had it last, which costs nothing; false and nothing done for another one. */
+  takeAgain(dispatcher: Dispatcher): boolean {
+    if (this.#holder !== dispatcher) return false;
+    this.acquisitions++;
+    return true;
+  }
+
   /** Takes it for a CPU that comes at `arrival`: cycles to spin and to fetch it. */
   take(dispatcher: Dispatcher, arrival: Instant): number {
-    this.acquisitions++;
-    if (this.#holder === dispatcher) return 0;
+    if (this.takeAgain(dispatcher)) return 0;
     this.#holder = dispatcher;
     this.transfers++;
     const { cpu } = dispatcher;

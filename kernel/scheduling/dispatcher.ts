@@ -22,6 +22,9 @@ import type { Thread } from "./thread.ts";
 /** Cycles after which a watchdog ends a process that has its CPU's interrupts off: more than ten times what the library needs. */
 const interruptsOffCyclesMax = 1000;
 
+/** Not undefined, which would make a new object of each instant that is kept. */
+const never = -Infinity as Instant;
+
 /** How often an idle CPU looks for work by itself (MinScheduler.cs of the RDK: its idle slice). */
 const idleSlice = milliseconds(100);
 
@@ -30,7 +33,8 @@ export class Dispatcher {
   /** Cycles of each primitive on this CPU's ISA. */
   readonly costs: Readonly<Record<KernelPrimitive, number>>;
   #inLoop = false;
-  #quantumEnd: Instant | undefined;
+  /** `never` while it has no thread. */
+  #quantumEnd = never;
   #armedFor: Instant | undefined;
   /** The thread whose context is on the CPU; none while it is idle. */
   #loaded: Thread | undefined;
@@ -102,11 +106,12 @@ export class Dispatcher {
   /** One burst; false when the CPU has to wait or is idle. */
   #turn(): boolean {
     if (this.kernel.isHalted) return false;
-    if (!this.#interruptsOff) this.cpu.deliverPending();
+    const { cpu } = this;
+    if (!this.#interruptsOff) cpu.deliverPending();
     // What the last burst's effect charged passes first, whether that burst was spent at once or occupied the
     // CPU: another CPU may take the next thread meanwhile, in free runs as in paced ones.
-    if (this.cpu.freeAt > this.kernel.clock.now && !this.cpu.spend(0)) {
-      this.cpu.occupy(0, () => this.run());
+    if (cpu.isBehind && !cpu.spend(0)) {
+      cpu.occupy(0, () => this.run());
       return false;
     }
     const thread = this.current ?? this.#dispatch();
@@ -115,12 +120,12 @@ export class Dispatcher {
     // A burst that the quantum will cut needs the timer; the others may run on at once.
     const isCut = this.#outlastsQuantum(thread);
     if (isCut) this.armTimer(this.#quantumEnd);
-    if (!isCut && this.cpu.spend(thread.pendingCycles)) {
+    if (!isCut && cpu.spend(thread.pendingCycles)) {
       thread.pendingCycles = 0;
       this.#finishBurst(thread);
       return true;
     }
-    this.cpu.occupy(thread.pendingCycles, () => {
+    cpu.occupy(thread.pendingCycles, () => {
       thread.pendingCycles = 0;
       const before = this.kernel.enter(this);
       this.#guarded(() => this.#finishBurst(thread));
@@ -139,19 +144,18 @@ export class Dispatcher {
     const announces = requeued && scheduler.announcesNow();
     if (next === undefined) {
       this.#loaded = undefined;
-      this.#quantumEnd = undefined;
+      this.#quantumEnd = never;
       this.#idleSince = clock.now;
       return undefined;
     }
     // Who was unblocked inherits what is left of the quantum, so the timer is not set again.
-    const inherits = next.state === "unblocked" && this.#quantumEnd !== undefined &&
-      this.#quantumEnd > clock.now;
+    const inherits = next.state === "unblocked" && this.#quantumEnd > clock.now;
     if (!inherits) this.#quantumEnd = later(clock.now, quantum);
     next.state = "running";
     next.lastDispatcher = this;
     this.current = next;
     const arrival = this.cpu.freeAt;
-    let cycles = scheduler.lock.take(this, arrival);
+    let cycles = scheduler.lock.takeAgain(this) ? 0 : scheduler.lock.take(this, arrival);
     if (announces) cycles += this.#announce(arrival, cycles);
     if (next !== this.#loaded) cycles = this.#switchTo(next, arrival, cycles);
     // Who finds itself first in the queue went through the scheduler all the same: what the papers call a yield was
@@ -217,17 +221,19 @@ export class Dispatcher {
   #runProgram(thread: Thread): number {
     const { counters, instance } = thread.process;
     const { caches, instructionCostScale } = this.cpu;
-    const l1Misses = caches?.l1Misses ?? 0;
-    const l2Misses = caches?.l2Misses ?? 0;
-    const stallCycles = caches?.stallCycles ?? 0;
+    if (caches === undefined) {
+      const cycles = thread.step() * instructionCostScale;
+      counters.cycles += cycles;
+      return cycles;
+    }
+    const { l1Misses, l2Misses, stallCycles } = caches;
     instance?.runOn(caches);
     const spent = thread.step();
-    const stalled = (caches?.stallCycles ?? 0) - stallCycles;
+    const stalled = caches.stallCycles - stallCycles;
     const cycles = (spent - stalled) * instructionCostScale + stalled;
     counters.cycles += cycles;
-    counters.l1Misses += (caches?.l1Misses ?? 0) - l1Misses;
-    counters.l2Misses += (caches?.l2Misses ?? 0) - l2Misses;
-    counters.instructions = instance?.readInstructions() ?? 0;
+    counters.l1Misses += caches.l1Misses - l1Misses;
+    counters.l2Misses += caches.l2Misses - l2Misses;
     return cycles;
   }
 
@@ -348,7 +354,7 @@ export class Dispatcher {
     const { now } = this.kernel.clock;
     const { scheduler, timers } = this.kernel;
     const thread = this.current;
-    const isQuantumEnd = thread !== undefined && this.#quantumEnd !== undefined && now >= this.#quantumEnd;
+    const isQuantumEnd = thread !== undefined && this.#quantumEnd !== never && now >= this.#quantumEnd;
     if (isQuantumEnd) scheduler.endQuantum();
     timers.expire();
     if (isQuantumEnd) {
@@ -361,7 +367,7 @@ export class Dispatcher {
 
   /** True when other threads wait and the quantum ends before this burst does. */
   #outlastsQuantum(thread: Thread): boolean {
-    if (!this.kernel.scheduler.hasWaiting || this.#quantumEnd === undefined) return false;
+    if (!this.kernel.scheduler.hasWaiting || this.#quantumEnd === never) return false;
     if (thread.interruptsOffCycles !== undefined) return false;
     return later(this.cpu.freeAt, this.cpu.duration(thread.pendingCycles)) > this.#quantumEnd;
   }
@@ -369,7 +375,7 @@ export class Dispatcher {
   /** Another thread waits while this CPU is busy: end its quantum in time. */
   quantumMatters(): void {
     const thread = this.current;
-    if (thread !== undefined && this.#quantumEnd !== undefined) this.armTimer(this.#quantumEnd);
+    if (thread !== undefined && this.#quantumEnd !== never) this.armTimer(this.#quantumEnd);
   }
 
   /** There is work that nobody told this idle CPU of: it finds it when it next looks. */

@@ -124,6 +124,7 @@ export class Scheduler {
     queue.putLast(thread);
     const { executing } = this.#kernel;
     if (executing === undefined) return;
+    if (this.lock.takeAgain(executing)) return;
     const cycles = this.lock.take(executing, executing.cpu.freeAt);
     if (cycles > 0) executing.cpu.steal(cycles);
   }
@@ -134,6 +135,8 @@ export class Scheduler {
     if (kernel.isHalted) return;
     const preferred = thread.lastDispatcher ?? kernel.dispatchers[0]!;
     const here = kernel.executing;
+    // The one CPU there is does this itself, and dispatches next.
+    if (here === preferred && kernel.dispatchers.length === 1 && !here.idle) return;
     const target = preferred.idle ? preferred : this.#otherIdle(preferred);
     if (target === undefined) {
       if (here !== preferred) preferred.quantumMatters();

@@ -253,6 +253,11 @@ class TestInstance implements ProgramInstance {
 
   constructor(readonly main: Main, readonly onRun: (instance: TestInstance) => void) {}
 
+  enter(): void {
+    this.onRun(this);
+    this.cycles += burstCycles;
+  }
+
   start(abi: unknown): Resumable {
     return this.#counted(this.main(abi as ProgramKernel));
   }
@@ -282,14 +287,22 @@ class TestInstance implements ProgramInstance {
   }
 
   #counted(code: Program): Resumable {
-    const enter = () => {
-      this.onRun(this);
-      this.cycles += burstCycles;
-    };
-    return {
-      next: (value) => (enter(), resumeGenerator(code, value)),
-      throw: (error) => (enter(), code.throw(error)),
-    };
+    return new TestThread(this, code);
+  }
+}
+
+/** A thread of a test's program; each of its bursts costs the same. */
+class TestThread implements Resumable {
+  constructor(readonly instance: TestInstance, readonly code: Program) {}
+
+  next(value: unknown): IteratorResult<unknown, unknown> {
+    this.instance.enter();
+    return resumeGenerator(this.code, value);
+  }
+
+  throw(error: unknown): IteratorResult<unknown, unknown> {
+    this.instance.enter();
+    return this.code.throw(error);
   }
 }
 
