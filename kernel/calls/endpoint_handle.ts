@@ -15,8 +15,11 @@ import type { Process } from "../process/process.ts";
 import type { Thread, Wait } from "../scheduling/thread.ts";
 import type { Waiter } from "../scheduling/wait_queue.ts";
 import { CallError, ContractViolation } from "./errors.ts";
-import { blocked, issue, submit } from "./kernel_call.ts";
+import { blocked, chargeOf, issue, submit } from "./kernel_call.ts";
 import { packMessage, unpackMessage, whereIs } from "./message_calls.ts";
+
+const sendCharge = chargeOf("channelSend");
+const receiveCharge = chargeOf("channelReceive");
 
 export class EndpointHandle {
   #end: ChannelEnd | undefined;
@@ -30,15 +33,15 @@ export class EndpointHandle {
   }
 
   send(name: string, body?: unknown): Call<void> {
-    return issue("channelSend", send, this.#end, name, body);
+    return issue(sendCharge, send, this.#end, name, body);
   }
 
   receive(): Call<unknown> {
-    return issue("channelReceive", receive, this.#end, true, undefined);
+    return issue(receiveCharge, receive, this.#end, true, undefined);
   }
 
   receiveOrClosed(): Call<unknown> {
-    return issue("channelReceive", receive, this.#end, false, undefined);
+    return issue(receiveCharge, receive, this.#end, false, undefined);
   }
 
   close(): Call<void> {

@@ -39,8 +39,30 @@ export type Operation<A = unknown, B = unknown, C = unknown> = (
   third: C,
 ) => unknown;
 
+/** What a request costs, as a number that each CPU has the cycles of. */
+export type Charge = number;
+
+const primitiveNumbers = new Map<KernelPrimitive, number>();
+
+/** Of a primitive; 0 of none. */
+export function chargeOf(primitive: KernelPrimitive | undefined): Charge {
+  if (primitive === undefined) return 0;
+  const known = primitiveNumbers.get(primitive);
+  if (known !== undefined) return known;
+  const number = primitiveNumbers.size + 1;
+  primitiveNumbers.set(primitive, number);
+  return number;
+}
+
+/** More than there are primitives: beyond are instructions, and what has further cycles. */
+export const chargesMax = 64;
+/** Added to the charge of an instruction. */
+export const instructionCharge = chargesMax;
+/** Of a call with further cycles. */
+export const workCharge = 2 * chargesMax;
+
 /** `idle` when nothing is asked for; `shown` when `next` has given the request to who drives it. */
-const state = { idle: 0, issued: 1, shown: 2, taken: 3 } as const;
+const state = { idle: 0, issued: 1, shown: 2 } as const;
 
 /**
  * It is what `yield*` runs through: the first `next` yields the request itself, the second gives back the
@@ -50,7 +72,7 @@ const state = { idle: 0, issued: 1, shown: 2, taken: 3 } as const;
  */
 export class Request {
   #state: number = state.issued;
-  #primitive: KernelPrimitive | undefined;
+  #charge: Charge = 0;
   #operation: Operation | undefined;
   #first: unknown;
   #second: unknown;
@@ -76,19 +98,16 @@ export class Request {
   }
 
   static issue(
-    primitive: KernelPrimitive | undefined,
+    charge: Charge,
     operation: Operation,
     first: unknown,
     second: unknown,
     third: unknown,
   ): Request {
-    let request = spare;
-    if (request === undefined) request = new Request();
-    else {
-      spare = undefined;
-      request.#state = state.issued;
-    }
-    request.#primitive = primitive;
+    const request = running?.spare ?? new Request();
+    if (running !== undefined) running.spare = undefined;
+    request.#state = state.issued;
+    request.#charge = charge;
     request.#operation = operation;
     request.#first = first;
     request.#second = second;
@@ -99,9 +118,8 @@ export class Request {
   /** The request that a program yielded, or undefined if it is none of our making, or was yielded before. */
   static take(value: unknown): Request | undefined {
     if (typeof value !== "object" || value === null || !(#state in value)) return undefined;
-    const before = value.#state;
-    if (before !== state.issued && before !== state.shown) return undefined;
-    value.#state = state.taken;
+    if (value.#state === state.idle) return undefined;
+    value.#state = state.idle;
     return value;
   }
 
@@ -109,50 +127,38 @@ export class Request {
     return typeof value === "object" && value !== null && #state in value;
   }
 
-  static primitiveOf(request: Request): KernelPrimitive | undefined {
-    return request.#primitive;
+  static chargeOf(request: Request): Charge {
+    return request.#charge;
   }
 
-  /** The call that was submitted; undefined for what was issued. */
-  static callOf(request: Request): KernelCall<unknown> | undefined {
-    return request.#operation === performCall ? request.#first as KernelCall<unknown> : undefined;
+  /** Further cycles of a call that has some. */
+  static cyclesOf(request: Request): number {
+    return (request.#first as KernelCall<unknown>).cycles ?? 0;
   }
 
   /** Does what is asked for; the request is the thread's to use again. */
   static perform(request: Request, kernel: Kernel, thread: Thread): unknown {
-    const operation = request.#operation!;
-    const first = request.#first;
-    const second = request.#second;
-    const third = request.#third;
-    request.#state = state.idle;
-    request.#first = request.#second = request.#third = undefined;
     thread.spare = request;
-    return operation(kernel, thread, first, second, third);
+    return request.#operation!(kernel, thread, request.#first, request.#second, request.#third);
   }
 }
 // Otherwise `request.constructor` would let a program make calls of its own.
 Reflect.deleteProperty(Request.prototype, "constructor");
 Object.freeze(Request.prototype);
 
-/** The request that the thread whose burst is running may use for its next call. */
-let spare: Request | undefined;
+/** The thread whose burst is running: its next call uses its request. */
+let running: Thread | undefined;
 
-/** A thread's burst begins: its next call uses this request. */
-export function lendRequest(request: Request | undefined): void {
-  spare = request;
-}
-
-/** A burst has ended: the request that was lent, unless a call uses it. */
-export function returnRequest(): Request | undefined {
-  const left = spare;
-  spare = undefined;
-  return left;
+/** Tells which thread's burst begins, or that it has ended. */
+export function setRunningThread(thread: Thread | undefined): void {
+  running = thread;
 }
 
 /** What all requests inherit; a program can get hold of it. */
 export const requestPrototype: object = Request.prototype;
 
-export const { take: takeRequest, isRequest, primitiveOf, callOf, perform: performRequest } = Request;
+export const { take: takeRequest, isRequest, chargeOf: chargeOfRequest, cyclesOf, perform: performRequest } =
+  Request;
 
 const performCall: Operation<KernelCall<unknown>> = (kernel, thread, call) => call.perform(kernel, thread);
 
@@ -163,16 +169,19 @@ export function submit<T>(call: KernelCall<T>): Call<T> {
 
 /** The request for a call, for the kernel's own use. */
 export function requestFor(call: KernelCall<unknown>): Request {
-  return Request.issue(call.primitive, performCall as Operation, call, undefined, undefined);
+  const charge = call.cycles !== undefined
+    ? workCharge
+    : chargeOf(call.primitive) + (call.isInstruction === true ? instructionCharge : 0);
+  return Request.issue(charge, performCall as Operation, call, undefined, undefined);
 }
 
 /** The `yield*` form of an operation on what a program gave. */
 export function issue<T, A, B, C>(
-  primitive: KernelPrimitive | undefined,
+  charge: Charge,
   operation: Operation<A, B, C>,
   first: A,
   second: B,
   third: C,
 ): Call<T> {
-  return Request.issue(primitive, operation as Operation, first, second, third) as unknown as Call<T>;
+  return Request.issue(charge, operation as Operation, first, second, third) as unknown as Call<T>;
 }

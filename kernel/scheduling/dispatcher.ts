@@ -15,7 +15,18 @@ import type { Cpu, Duration, Instant, KernelPrimitive } from "../hal/hardware.ts
 import { elapsed, later, milliseconds } from "../hal/hardware.ts";
 import type { InterruptSource } from "../hal/platform.ts";
 import { ContractViolation } from "../calls/errors.ts";
-import { blocked, callOf, performRequest, primitiveOf, requestFor } from "../calls/kernel_call.ts";
+import {
+  blocked,
+  chargeOf,
+  chargeOfRequest,
+  chargesMax,
+  cyclesOf,
+  instructionCharge,
+  performRequest,
+  type Request,
+  requestFor,
+  workCharge,
+} from "../calls/kernel_call.ts";
 import { quantum } from "./scheduler.ts";
 import type { Thread } from "./thread.ts";
 
@@ -32,6 +43,8 @@ export class Dispatcher {
   current: Thread | undefined;
   /** Cycles of each primitive on this CPU's ISA. */
   readonly costs: Readonly<Record<KernelPrimitive, number>>;
+  /** The same by the charge of a request, without the entry into the kernel. */
+  readonly #charges = new Float64Array(workCharge + 1);
   #inLoop = false;
   /** `never` while it has no thread. */
   #quantumEnd = never;
@@ -60,6 +73,11 @@ export class Dispatcher {
   constructor(readonly kernel: Kernel, readonly cpu: Cpu) {
     const costs = Object.entries(cpu.isa.primitives).map(([name, cost]) => [name, cost.cycles] as const);
     this.costs = Object.fromEntries(costs) as Record<KernelPrimitive, number>;
+    for (const [name, cycles] of costs) {
+      const charge = chargeOf(name as KernelPrimitive);
+      this.#charges[charge] = cycles;
+      this.#charges[charge + instructionCharge] = cpu.instructionCostScale * cycles;
+    }
   }
 
   /** True when this CPU has no thread to run. */
@@ -186,12 +204,10 @@ export class Dispatcher {
     thread.overheadCycles = 0;
     const { call: request } = thread;
     if (request !== undefined) {
-      const call = callOf(request);
-      const primitive = primitiveOf(request);
-      const isInstruction = call?.isInstruction === true;
-      total += (isInstruction ? 0 : this.costs.kernelCall) + (call?.cycles ?? 0);
-      const scale = isInstruction ? this.cpu.instructionCostScale : 1;
-      if (primitive !== undefined) total += scale * this.costs[primitive];
+      const charge = chargeOfRequest(request);
+      if (charge < chargesMax) total += this.costs.kernelCall;
+      else if (charge === workCharge) total += this.costs.kernelCall + cyclesOf(request);
+      total += this.#charges[charge]!;
     }
     if (thread.interruptsOffCycles !== undefined) total = this.#watch(thread, total);
     thread.pendingCycles = total;
@@ -205,7 +221,7 @@ export class Dispatcher {
     thread.interruptsOffCycles = before + total;
     const reason = before + total > interruptsOffCyclesMax
       ? `Interrupts were off for more than ${interruptsOffCyclesMax} cycles`
-      : call !== undefined && callOf(call)?.isInstruction !== true
+      : call !== undefined && !isInstruction(call)
       ? "A kernel call was made while interrupts were off"
       : undefined;
     if (reason === undefined) return total;
@@ -397,4 +413,9 @@ export class Dispatcher {
     this.kernel.charge(this.costs.timerSet);
     this.kernel.platform.setTimer(this.cpu, delay);
   }
+}
+
+function isInstruction(request: Request): boolean {
+  const charge = chargeOfRequest(request);
+  return charge > instructionCharge && charge < workCharge;
 }

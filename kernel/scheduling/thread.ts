@@ -8,7 +8,7 @@
  *   once, and the scheduler makes the thread runnable.
  */
 
-import { lendRequest, type Request, returnRequest, takeRequest } from "../calls/kernel_call.ts";
+import { type Request, setRunningThread, takeRequest } from "../calls/kernel_call.ts";
 import type { Instant } from "../hal/hardware.ts";
 import type { Process, Resumable } from "../process/process.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -72,7 +72,7 @@ export class Thread {
     const isError = this.#isError;
     this.#answer = undefined;
     this.#isError = false;
-    lendRequest(this.spare);
+    setRunningThread(this);
     try {
       const { done, value } = isError ? this.code.throw(answer) : this.code.next(answer);
       if (done === true) this.ending = { kind: "returned", value };
@@ -86,7 +86,7 @@ export class Thread {
     } catch (error) {
       this.ending = { kind: "threw", error };
     }
-    this.spare = returnRequest();
+    setRunningThread(undefined);
     return this.process.takeCycles();
   }
 
