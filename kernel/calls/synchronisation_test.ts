@@ -288,7 +288,10 @@ Deno.test("an event with manual reset lets all through until it is reset", () =>
       yield* event.wait();
       through++;
     };
-    yield* all(kernel, [waiter, waiter, () => event.set(), waiter]);
+    const setter = function* (): Program {
+      yield* event.set();
+    };
+    yield* all(kernel, [waiter, waiter, setter, waiter]);
     assertEquals(through, 3);
     yield* event.reset();
     assertEquals(yield* refusalOf(() => event.wait(0)), "TimedOut: The event was not to be had within 0 ms");

@@ -5,7 +5,8 @@
  * happen: a branch of `?:`, `&&`, `||` and `??` that calls something, a function's own body, and what
  * takes time by size.
  * - A cheap branch is charged as if it were always taken.
- * - `yield*` is wrapped so that the depth of calls is right again when the program goes on.
+ * - `yield*` is wrapped so that the depth of calls is right again when the program goes on; one of the kernel's
+ *   requests is yielded as it is, without running its iterator.
  */
 
 import type { CallExpression, Class, Identifier, MemberExpression, NewExpression } from "acorn";
@@ -21,6 +22,8 @@ import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling
 import type { Scopes } from "./scope.ts";
 import type { StringInference } from "./string_inference.ts";
 import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+
+const delegation = "yield*";
 
 /** What the accounting of one IL works with. */
 export interface AccountingInput {
@@ -211,10 +214,12 @@ export abstract class ExpressionAccounting {
   }
 
   #yield(node: Extract<Node, { type: "YieldExpression" }>, frame: Frame): number {
-    const { edits } = this.input;
+    const { edits, text } = this.input;
+    const isPlain = text.startsWith(delegation, node.start);
     edits.insert(node.start, "$y(", expressionOrder);
+    if (isPlain) edits.replace(node.start, node.start + delegation.length, "$q($r=");
     const cycles = node.argument ? this.expression(node.argument, frame) : 0;
-    edits.insert(node.end, `,${frame.depth})`);
+    edits.insert(node.end, `${isPlain ? ")?yield $r:yield*$r" : ""},${frame.depth})`);
     return cycles;
   }
 

@@ -87,6 +87,9 @@ export function instantiate(image: Image, memory?: ProcessMemory, heap?: Private
 export class ProgramInstance {
   readonly #control: ImageControl;
   readonly #sampler: ElementSampler | undefined;
+  readonly #touch: ImageControl["touch"];
+  /** Cycles that the program had spent when its last burst ended. */
+  cycles = 0;
   #main: unknown;
   #burstCyclesMax = burstCyclesMaxDefault;
   #isLoaded = false;
@@ -106,6 +109,7 @@ export class ProgramInstance {
       thrown: (value) => this.#noteThrown(value),
       sampler: this.#sampler,
     }));
+    this.#touch = this.#control.touch;
   }
 
   /** Cycles that the program has spent since it was loaded. */
@@ -203,26 +207,31 @@ export class ProgramInstance {
     return this.explain(error).places;
   }
 
-  /** Runs a burst of the program: within its budget, and charged to it. */
-  run<T>(code: () => T): T {
+  /** Runs a burst of the program: within its budget, and charged to it. Gives a copy of what its generator gave. */
+  run(thread: ProgramThread, resume: Resume, value: unknown): IteratorResult<unknown, unknown> {
     const control = this.#control;
-    if (control.isStopped()) throw this.#stop();
-    control.begin(this.#burstCyclesMax);
+    if (!control.begin(this.#burstCyclesMax)) throw this.#stop();
     const before = setRunning(control);
-    const touchBefore = setTouching(control.touch);
-    let result: T;
+    const touch = this.#touch;
+    const touchBefore = touch === undefined ? undefined : setTouching(touch);
+    let cycles = -1;
+    let result: IteratorResult<unknown, unknown>;
     try {
       try {
-        result = code();
+        // With `yield*`, the object itself may be the program's.
+        const given = resume.call(thread.made(), value);
+        result = { done: Boolean(given.done), value: given.value };
       } finally {
         control.settle?.();
       }
-      this.#limits.burstEnded(control);
+      cycles = control.pause();
+      if (cycles >= 0) this.#limits.burstEnded(control, cycles);
     } catch (error) {
       throw control.isStopped() ? this.#stop() : error;
     } finally {
       setRunning(before);
-      setTouching(touchBefore);
+      if (touch !== undefined) setTouching(touchBefore);
+      this.cycles = cycles >= 0 ? cycles : this.readCycles();
     }
     if (control.isStopped()) throw this.#stop();
     return result;
@@ -247,23 +256,18 @@ export class ProgramThread {
 
   /** Resumes the thread with the answer to its kernel call. */
   next(value?: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorNext.call(this.#made(), value)));
+    return this.#instance.run(this, generatorNext, value);
   }
 
   /** Resumes the thread with an error in place of an answer. */
   throw(error: unknown): IteratorResult<unknown, unknown> {
-    return this.#instance.run(() => plainResult(generatorThrow.call(this.#made(), error)));
+    return this.#instance.run(this, generatorThrow, error);
   }
 
-  #made(): unknown {
+  /** Its generator, made in the first burst. */
+  made(): unknown {
     return this.#generator ??= this.#make();
   }
-}
-
-/** A copy of what a generator gave: with `yield*`, the object itself may be the program's. */
-function plainResult(result: unknown): IteratorResult<unknown, unknown> {
-  const { done, value } = result as { readonly done?: unknown; readonly value?: unknown };
-  return { done: Boolean(done), value };
 }
 
 function describe(value: unknown): string {

@@ -8,6 +8,7 @@
  */
 
 import "ses";
+import { isRequest } from "../calls/kernel_call.ts";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
 import { installTouching } from "./bulk_touches.ts";
 import { countable } from "./countable.ts";
@@ -52,7 +53,7 @@ export function surroundings(
 ): ImageSurroundings {
   return {
     ...{ library: ensureLockdown(), stop, sizeOf, fixedLength, sampler, checkConstructor, thrown },
-    ...{ countable, memory },
+    ...{ countable, memory, isRequest },
   };
 }
 

@@ -40,8 +40,10 @@ const overdueUnits = 2 ** 28;
 
 /** What an image gives to the code that runs it. */
 export interface ImageControl extends Payer {
-  /** Starts a burst that may spend this many cycles. */
-  begin(cyclesMax: number): void;
+  /** Starts a burst that may spend this many cycles; false and nothing started when the program was ended. */
+  begin(cyclesMax: number): boolean;
+  /** A burst has ended: cycles counted since the image was made, -1 when the program was ended. */
+  pause(): number;
   /** Cycles counted since the image was made. */
   read(): number;
   /** Instructions counted since the image was made. */
@@ -75,6 +77,8 @@ export interface ImageSurroundings {
   readonly checkConstructor: (value: unknown) => unknown;
   /** Gives back what the program is about to throw. */
   readonly thrown: (value: unknown) => unknown;
+  /** Whether a value is one of the kernel's requests, which need no iterator to be yielded. */
+  readonly isRequest: (value: unknown) => boolean;
   /** Gives what is about to be spread or copied, such that its length is known or counted. */
   readonly countable: (value: unknown) => unknown;
   readonly memory: MemorySurroundings;
@@ -91,7 +95,7 @@ function lookText(isSampled: boolean): string {
 
 const scanned = [
   "const $o=()=>{throw $e.memory.tooDeep();};",
-  "const $y=(v,d)=>{$d=d;return v;};",
+  "const $y=(v,d)=>{$d=d;return v;};let $r;const $q=$e.isRequest;",
   "const $s=(v)=>{const n=$e.sizeOf(v);$b(n);$allocate(n);return $e.countable(v);};",
   `const $a=(v,k)=>{const a=[...$s(v)];if($d+a.length*k>${stackWordsMax})$o();return a;};`,
   "const $z=(v)=>{const b=v*8;if(typeof v==='number'&&b>0){$allocate(b);$b(b);}return v;};",
@@ -112,8 +116,9 @@ export function preludeText(libraryNames: readonly string[], target: Compilation
   const bulk = `const $b=(n)=>{const i=n*${target.instructions?.bulkByte ?? 0}+.5;$done+=i-i%1;` +
     `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
-  const control = `begin(n){n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
-    `$chunk=n<${chunk}?n:${chunk};$c=$chunk;$d=$floor=0;},` +
+  const control =
+    `begin(n){if($stopped)return false;n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
+    `$chunk=n<${chunk}?n:${chunk};$c=$chunk;$d=$floor=0;return true;},pause:()=>$stopped?-1:$read(),` +
     `read:$read,instructions:()=>$done+$i,bulk:$b,` + memoryControlText +
     (target.isSampled ? samplingControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";
   return "(($e)=>{" +

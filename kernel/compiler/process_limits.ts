@@ -81,9 +81,7 @@ export class ProcessLimits {
   }
 
   /** Looks at the memory of a process that has worked for long, as not all that it allocates is counted. */
-  burstEnded(control: ImageControl): void {
-    if (control.isStopped()) return;
-    const cycles = control.read();
+  burstEnded(control: ImageControl, cycles: number): void {
     if (cycles - this.#cyclesAtLook < cyclesBetweenLooks) return;
     this.#cyclesAtLook = cycles;
     control.look(0);

@@ -26,6 +26,8 @@ export interface ProgramInstance {
   start(abi: unknown): Resumable;
   /** The code of a further thread; `body` is a function of the program. */
   thread(body: unknown): Resumable;
+  /** Cycles of all instructions that had run since the program was loaded when its last burst ended. */
+  readonly cycles: number;
   /** Cycles of all instructions that ran since the program was loaded. */
   readCycles(): number;
   /** Instructions of all bursts since the program was loaded. */
@@ -106,7 +108,7 @@ export class Process implements BlockOwner {
    * inside the kernel call before.
    */
   takeCycles(): number {
-    const total = this.instance?.readCycles() ?? 0;
+    const total = this.instance === undefined ? 0 : this.instance.cycles;
     const taken = total - this.#cyclesTaken;
     this.#cyclesTaken = total;
     return taken;

@@ -30,6 +30,7 @@ export class DispatchLock {
   /** Takes it for a CPU that comes at `arrival`: cycles to spin and to fetch it. */
   take(dispatcher: Dispatcher, arrival: Instant): number {
     if (this.takeAgain(dispatcher)) return 0;
+    this.acquisitions++;
     this.#holder = dispatcher;
     this.transfers++;
     const { cpu } = dispatcher;
