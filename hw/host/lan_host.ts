@@ -85,6 +85,8 @@ export class LanHost implements Station {
   #framesUnderWay = 0;
   #identification = 0;
   #timer: ScheduledEvent | undefined;
+  /** What it is set for. */
+  #timerAt = 0 as Instant;
   #isFlushing = false;
 
   constructor(clock: Clock) {
@@ -162,12 +164,13 @@ export class LanHost implements Station {
   #setTimer(): void {
     const next = Math.min(this.tcp.nextTimer() ?? Infinity, this.#arp.nextTimer() ?? Infinity);
     if (this.#timer !== undefined) {
-      if (this.#timer.instant === next) return;
+      if (this.#timerAt === next) return;
       this.clock.cancel(this.#timer);
       this.#timer = undefined;
     }
     if (next === Infinity) return;
-    this.#timer = this.clock.at(Math.max(next, this.clock.now) as Instant, () => {
+    this.#timerAt = Math.max(next, this.clock.now) as Instant;
+    this.#timer = this.clock.at(this.#timerAt, () => {
       this.#timer = undefined;
       this.tcp.timer(this.clock.now);
       this.flush();

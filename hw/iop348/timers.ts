@@ -196,6 +196,8 @@ export class Timers {
   #TISR = 0;
   #lastWatchdogWord = 0;
   #watchdog: ScheduledEvent | undefined;
+  /** When it runs out. */
+  #watchdogEnd = 0 as Instant;
 
   constructor(options: TimersOptions) {
     this.#options = options;
@@ -241,7 +243,7 @@ export class Timers {
 
   #watchdogCount(): number {
     if (this.#watchdog === undefined) return 0;
-    const left = elapsed(this.#options.clock.now, this.#watchdog.instant);
+    const left = elapsed(this.#options.clock.now, this.#watchdogEnd);
     return Math.min(watchdogTicks - 1, Math.floor(left * this.#options.busHz / 1e9));
   }
 
@@ -255,7 +257,9 @@ export class Timers {
     if (this.#watchdog !== undefined) this.#options.clock.cancel(this.#watchdog);
     this.#watchdog = undefined;
     if (!starts) return;
-    this.#watchdog = this.#options.clock.after(nanoseconds(watchdogTicks * 1e9 / this.#options.busHz), () => {
+    const { clock, busHz } = this.#options;
+    this.#watchdogEnd = later(clock.now, nanoseconds(watchdogTicks * 1e9 / busHz));
+    this.#watchdog = clock.at(this.#watchdogEnd, () => {
       this.#watchdog = undefined;
       this.#options.watchdogExpired(hasBit(this.#WDTSR.value, timerRegisters.WDTSR.bits.internalBusReset));
     });

@@ -13,10 +13,9 @@ import { type Duration, type Instant, later, powerOn } from "./time.ts";
 
 /** A scheduled action; keep it to cancel it. */
 export interface ScheduledEvent {
-  readonly instant: Instant;
+  /** Where the queue keeps the action; another event has that place later, with another number. */
+  readonly place: number;
   readonly sequence: number;
-  /** Undefined once it ran or was cancelled. */
-  action: (() => void) | undefined;
 }
 
 /** What devices need of time: the present, and a way to act later. */
@@ -31,13 +30,18 @@ export class EventQueue implements Clock {
   #now: Instant = powerOn;
   #sequence = 0;
   #live = 0;
-  /** A binary heap: the instants apart from the events, which stay where they are, so that sifting moves numbers only. */
+  /** A binary heap: the instants apart from the actions, which stay in their places, so that sifting moves numbers only. */
   #instants = new Float64Array(roomAtFirst);
-  /** Where in `#events` the event of each heap entry is. */
+  /** Where the action of each heap entry is. */
   #places = new Int32Array(roomAtFirst);
   #length = 0;
-  readonly #events: ScheduledEvent[] = [];
-  readonly #freePlaces: number[] = [];
+  /** By place: the event's number, and its action, undefined once it ran or was cancelled. */
+  #sequences = new Float64Array(roomAtFirst);
+  readonly #actions: ((() => void) | undefined)[] = [];
+  /** Places below `#placesUsed` that no entry of the heap has; those above never had one. */
+  #freePlaces = new Int32Array(roomAtFirst);
+  #freeCount = 0;
+  #placesUsed = 0;
   /** The first entry has run and its place is free: the next event that is scheduled goes in there at once. */
   #isTopFree = false;
   /** Nothing is due before this instant, and it is within the horizon; -Infinity when that has to be found out. */
@@ -58,21 +62,17 @@ export class EventQueue implements Clock {
     if (!(instant >= this.#now)) {
       throw new Error(`Cannot schedule at ${instant} ns: it is already ${this.#now} ns`);
     }
-    const event: ScheduledEvent = { instant, sequence: this.#sequence++, action };
     if (instant < this.#quietUntil) this.#quietUntil = instant;
     this.#live++;
-    if (this.#isTopFree) {
-      this.#isTopFree = false;
-      const place = this.#places[0]!;
-      this.#events[place] = event;
-      this.#siftUp(this.#freeLeaf(this.#length), event, place);
-    } else {
-      if (this.#length === this.#instants.length) this.#grow();
-      const place = this.#freePlaces.pop() ?? this.#events.length;
-      this.#events[place] = event;
-      this.#siftUp(this.#length++, event, place);
-    }
-    return event;
+    const sequence = this.#sequence++;
+    const isTopFree = this.#isTopFree;
+    this.#isTopFree = false;
+    if (!isTopFree && this.#length === this.#instants.length) this.#grow();
+    const place = isTopFree ? this.#places[0]! : this.#takePlace();
+    this.#sequences[place] = sequence;
+    this.#actions[place] = action;
+    this.#siftUp(isTopFree ? this.#freeLeaf(this.#length) : this.#length++, instant, place);
+    return { place, sequence };
   }
 
   after(duration: Duration, action: () => void): ScheduledEvent {
@@ -80,25 +80,28 @@ export class EventQueue implements Clock {
   }
 
   cancel(event: ScheduledEvent): void {
-    if (event.action === undefined) return;
-    event.action = undefined;
+    const { place, sequence } = event;
+    if (this.#sequences[place] !== sequence || this.#actions[place] === undefined) return;
+    this.#actions[place] = undefined;
     this.#live--;
   }
 
   /** When the next event is due, or undefined when none waits. */
   nextInstant(): Instant | undefined {
-    return this.#first()?.instant;
+    return this.#hasNext() ? this.#instants[0] as Instant : undefined;
   }
 
   /** Runs the next event; false when none waits at or before the horizon. */
   runNext(): boolean {
-    const event = this.#first();
-    if (event === undefined || event.instant > this.#horizon) return false;
+    if (!this.#hasNext()) return false;
+    const instant = this.#instants[0]! as Instant;
+    if (instant > this.#horizon) return false;
     this.#isTopFree = true;
     this.#quietUntil = -Infinity;
-    this.#now = event.instant;
-    const action = event.action!;
-    event.action = undefined;
+    this.#now = instant;
+    const place = this.#places[0]!;
+    const action = this.#actions[place]!;
+    this.#actions[place] = undefined;
     this.#live--;
     action();
     return true;
@@ -136,31 +139,34 @@ export class EventQueue implements Clock {
 
   #advanceToEdge(instant: Instant): boolean {
     if (instant > this.#horizon) return false;
-    const next = this.#first();
-    this.#quietUntil = Math.min(this.#horizon, next?.instant ?? Infinity);
-    if (next !== undefined && next.instant <= instant) return false;
+    const next = this.#hasNext() ? this.#instants[0]! : Infinity;
+    this.#quietUntil = Math.min(this.#horizon, next);
+    if (next <= instant) return false;
     this.#now = instant;
     return true;
   }
 
-  /** The next event that was not cancelled. */
-  #first(): ScheduledEvent | undefined {
+  /** Whether an event waits; the first entry is then one that was not cancelled. */
+  #hasNext(): boolean {
     if (this.#isTopFree) this.#dropTop();
     while (this.#length > 0) {
-      const first = this.#events[this.#places[0]!]!;
-      if (first.action !== undefined) return first;
+      if (this.#actions[this.#places[0]!] !== undefined) return true;
       this.#dropTop();
     }
-    return undefined;
+    return false;
+  }
+
+  #takePlace(): number {
+    return this.#freeCount > 0 ? this.#freePlaces[--this.#freeCount]! : this.#placesUsed++;
   }
 
   #dropTop(): void {
     this.#isTopFree = false;
-    this.#freePlaces.push(this.#places[0]!);
+    this.#freePlaces[this.#freeCount++] = this.#places[0]!;
     const last = --this.#length;
     if (last === 0) return;
     const place = this.#places[last]!;
-    this.#siftUp(this.#freeLeaf(last), this.#events[place]!, place);
+    this.#siftUp(this.#freeLeaf(last), this.#instants[last]!, place);
   }
 
   /**
@@ -176,12 +182,10 @@ export class EventQueue implements Clock {
     while (child + 1 < length) {
       const left = instants[child]!;
       const right = instants[child + 1]!;
-      if (right < left || (right === left && this.#isLater(places[child]!, places[child + 1]!))) {
-        child++;
-        instants[index] = right;
-      } else {
-        instants[index] = left;
-      }
+      // Without a branch: which of them is earlier cannot be foretold, and a wrong guess costs more than the rest.
+      child += Number(right < left);
+      if (right === left && this.#isLater(places[child]!, places[child + 1]!)) child++;
+      instants[index] = instants[child]!;
       places[index] = places[child]!;
       index = child;
       child = 2 * index + 1;
@@ -192,10 +196,9 @@ export class EventQueue implements Clock {
     return child;
   }
 
-  #siftUp(from: number, event: ScheduledEvent, place: number): void {
+  #siftUp(from: number, instant: number, place: number): void {
     const instants = this.#instants;
     const places = this.#places;
-    const { instant } = event;
     let index = from;
     while (index > 0) {
       const parent = (index - 1) >> 1;
@@ -211,16 +214,25 @@ export class EventQueue implements Clock {
 
   /** Of two events at one instant, whether that in place `a` was scheduled after that in place `b`. */
   #isLater(a: number, b: number): boolean {
-    return this.#events[a]!.sequence > this.#events[b]!.sequence;
+    return this.#sequences[a]! > this.#sequences[b]!;
   }
 
   #grow(): void {
     const room = 2 * this.#length;
-    const [instants, places] = [this.#instants, this.#places];
+    const [instants, places, sequences, freePlaces] = [
+      this.#instants,
+      this.#places,
+      this.#sequences,
+      this.#freePlaces,
+    ];
     this.#instants = new Float64Array(room);
     this.#instants.set(instants);
     this.#places = new Int32Array(room);
     this.#places.set(places);
+    this.#sequences = new Float64Array(room);
+    this.#sequences.set(sequences);
+    this.#freePlaces = new Int32Array(room);
+    this.#freePlaces.set(freePlaces);
   }
 }
 

@@ -43,6 +43,9 @@ export function priceOf(cycles: number, instructions: number): Price {
 /** Counting units in one cycle. */
 export const unitsPerCycle = 64;
 
+/** Cycles in whole units. */
+export const unitsOf = (cycles: number): number => Math.floor(cycles * unitsPerCycle);
+
 /** A price's cycles as whole counting units, and its instructions. */
 export function countsOf(price: Price): { readonly units: number; readonly instructions: number } {
   const instructions = Math.floor(price / instructionWeight + borrowGuard);

@@ -11,6 +11,7 @@
  */
 
 import { setTouching } from "./bulk_touches.ts";
+import { unitsOf } from "./costs.ts";
 import { placesIn, registerImage } from "./fault_places.ts";
 import { ElementSampler, type ProcessMemory, type SampledCache } from "./element_sampling.ts";
 import type { Image } from "./image.ts";
@@ -92,6 +93,7 @@ export class ProgramInstance {
   cycles = 0;
   #main: unknown;
   #burstCyclesMax = burstCyclesMaxDefault;
+  #burstUnitsMax = unitsOf(burstCyclesMaxDefault);
   #isLoaded = false;
   readonly #limits: ProcessLimits;
   #lastThrow: { readonly value: unknown; readonly trace: Error } | undefined;
@@ -140,6 +142,7 @@ export class ProgramInstance {
   /** From the next burst on, a burst that spends more cycles than this stops the program. */
   setLimit(cyclesPerBurst: number): void {
     this.#burstCyclesMax = cyclesPerBurst;
+    this.#burstUnitsMax = unitsOf(cyclesPerBurst);
   }
 
   /** The thread that runs the main function, after the top level of the program's modules. */
@@ -210,7 +213,7 @@ export class ProgramInstance {
   /** Runs a burst of the program: within its budget, and charged to it. Gives a copy of what its generator gave. */
   run(thread: ProgramThread, resume: Resume, value: unknown): IteratorResult<unknown, unknown> {
     const control = this.#control;
-    if (!control.begin(this.#burstCyclesMax)) throw this.#stop();
+    if (!control.begin(this.#burstUnitsMax)) throw this.#stop();
     const before = setRunning(control);
     const touch = this.#touch;
     const touchBefore = touch === undefined ? undefined : setTouching(touch);

@@ -40,8 +40,8 @@ const overdueUnits = 2 ** 28;
 
 /** What an image gives to the code that runs it. */
 export interface ImageControl extends Payer {
-  /** Starts a burst that may spend this many cycles; false and nothing started when the program was ended. */
-  begin(cyclesMax: number): boolean;
+  /** Starts a burst that may spend this many units, see `unitsOf`; false and nothing started when the program was ended. */
+  begin(unitsMax: number): boolean;
   /** A burst has ended: cycles counted since the image was made, -1 when the program was ended. */
   pause(): number;
   /** Cycles counted since the image was made. */
@@ -116,8 +116,7 @@ export function preludeText(libraryNames: readonly string[], target: Compilation
   const bulk = `const $b=(n)=>{const i=n*${target.instructions?.bulkByte ?? 0}+.5;$done+=i-i%1;` +
     `const u=n*${unitsPerByte}+.5;if(u<${largeChargeUnits}){if(($c-=u|0)<-${overdueUnits})$k();return;}` +
     "$spent+=u-u%1+$chunk-$c;$chunk=$c=0;$k();};";
-  const control =
-    `begin(n){if($stopped)return false;n=n*${unitsPerCycle};n-=n%1;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
+  const control = `begin(n){if($stopped)return false;$spent+=$chunk-$c;$done+=$i;$i=0;$stop=$spent+n;` +
     `$chunk=n<${chunk}?n:${chunk};$c=$chunk;$d=$floor=0;return true;},pause:()=>$stopped?-1:$read(),` +
     `read:$read,instructions:()=>$done+$i,bulk:$b,` + memoryControlText +
     (target.isSampled ? samplingControlText(overdueUnits) : "") + "isStopped:()=>$stopped,load:(()=>{\n";

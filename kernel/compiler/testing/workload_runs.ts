@@ -7,6 +7,7 @@
  * - Each form runs the program's main function once and gives what it returns, which is the same for all.
  */
 
+import { unitsOf } from "../costs.ts";
 import { runInThisContext } from "node:vm";
 import { readSource } from "../../../hw/host/program_files.ts";
 import { allowedNames } from "../allowed_names.ts";
@@ -100,10 +101,10 @@ function memory(): MemorySurroundings {
 function outsideRun(image: Image, kernel: object): () => unknown {
   const make = runInThisContext(image.body) as (given: ImageSurroundings) => ImageControl;
   const control = make(surroundings({ stop: () => new Error("the budget is spent"), memory: memory() }));
-  control.begin(burstCyclesMax);
+  control.begin(unitsOf(burstCyclesMax));
   const main = control.load() as Main;
   return () => {
-    control.begin(burstCyclesMax);
+    control.begin(unitsOf(burstCyclesMax));
     const before = setRunning(control);
     try {
       return main(kernel).next().value;
