@@ -75,6 +75,12 @@ export class AddressSpace {
     return access === "read" ? latencies.readLatencyNs : latencies.writeLatencyNs;
   }
 
+  /** The bytes at `address` themselves, if plain memory answers there. */
+  window(address: number, length: number): Uint8Array | undefined {
+    const mapping = this.#claim(address, length);
+    return mapping.target.window?.(address - mapping.base, length);
+  }
+
   /** Fills `into` from `address` on; throws BusFault. */
   readInto(address: number, into: Uint8Array): void {
     const mapping = this.#claim(address, into.length);

@@ -12,6 +12,11 @@
 export interface BusTarget {
   read(offset: number, into: Uint8Array): void;
   write(offset: number, from: Uint8Array): void;
+  /**
+   * The bytes themselves, for who reads and writes the same place again and again; undefined where that is not the
+   * same as an access. It is the same for as long as the machine runs.
+   */
+  window?(offset: number, length: number): Uint8Array | undefined;
   /** What an access at `offset` costs, where it differs from what its mapping says. */
   latencies?(offset: number): AccessLatencies | undefined;
 }

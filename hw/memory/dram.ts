@@ -30,6 +30,9 @@ export interface DramOptions {
 }
 
 const chunkSize = 65536;
+/** The language's own, from before programs' copies were counted. */
+const { set: copyAll } = Uint8Array.prototype;
+
 /** So many bytes are copied one by one. */
 const fewBytes = 16;
 
@@ -98,6 +101,19 @@ export class DramBlock implements Dram, BusTarget {
     });
   }
 
+  /** The bytes themselves, where nothing but memory without a defect answers, in one piece. */
+  window(offset: number, length: number): Uint8Array | undefined {
+    this.#checkRange(offset, length);
+    const within = offset % chunkSize;
+    if (within + length > chunkSize || !this.#isPlain(offset, length)) return undefined;
+    for (const { address } of this.#defects) {
+      const index = address - this.base - offset;
+      if (index >= 0 && index < length) return undefined;
+    }
+    const chunk = this.#chunks[Math.floor(offset / chunkSize)] ??= new Uint8Array(chunkSize);
+    return chunk.subarray(within, within + length);
+  }
+
   /** Whether no overlay covers any of it, as is so for all that kernels say to each other. */
   #isPlain(offset: number, length: number): boolean {
     for (const { start, end } of this.#overlays) if (start < offset + length && end > offset) return false;
@@ -136,7 +152,7 @@ export class DramBlock implements Dram, BusTarget {
       // A view costs more than it saves for a counter.
       else if (length <= fewBytes) {
         for (let byte = 0; byte < length; byte++) into[done + byte] = chunk[within + byte]!;
-      } else into.set(chunk.subarray(within, within + length), done);
+      } else copyAll.call(into, chunk.subarray(within, within + length), done);
       done += length;
     }
   }
@@ -149,7 +165,7 @@ export class DramBlock implements Dram, BusTarget {
       const chunk = this.#chunks[Math.floor(at / chunkSize)] ??= new Uint8Array(chunkSize);
       if (length <= fewBytes) {
         for (let byte = 0; byte < length; byte++) chunk[within + byte] = from[done + byte]!;
-      } else chunk.set(from.subarray(done, done + length), within);
+      } else copyAll.call(chunk, length === from.length ? from : from.subarray(done, done + length), within);
       done += length;
     }
   }

@@ -73,15 +73,16 @@ export function encodeMessage(
   sequence: number,
   message: Message,
   departure: Departure,
+  writer = new RecordWriter(recordKind.message, channel, receiverEnd, sequence),
 ): Uint8Array {
-  const writer = new RecordWriter(
-    recordKind.message,
-    channel,
-    receiverEnd,
-    sequence,
-    message.definition.index,
-  );
-  const { fields } = message.definition;
+  const { fields, index } = message.definition;
+  writer.begin(recordKind.message, channel, receiverEnd, sequence, index);
+  if (isPlain(message.definition)) {
+    for (let at = 0; at < fields.length; at++) {
+      encodeField(writer, fields[at]!, message.values[at]!, departure);
+    }
+    return writer.bytes;
+  }
   // Texts come first: what they need may not be there, and then nothing has left yet.
   const texts = placeTexts(message, departure);
   fields.forEach((field, index) => {
@@ -90,6 +91,13 @@ export function encodeMessage(
     else encodeField(writer, field, message.values[index]!, departure);
   });
   return writer.bytes;
+}
+
+/** Whether all fields are numbers, words and truth values, which stand in the record as they are. */
+export function isPlain({ fields, carries }: CompiledMessage): boolean {
+  if (carries > 0) return false;
+  for (let index = 0; index < fields.length; index++) if (fields[index]!.kind === "string") return false;
+  return true;
 }
 
 /** A text stands in the record if the record has the room to spare, otherwise in a block of its own. */
@@ -194,29 +202,45 @@ export function decodeFields(reader: RecordReader, definition: CompiledMessage):
   return definition.fields.map((field) => decodeField(reader, field));
 }
 
+/** The values of a message that is plain. */
+export function decodePlain(reader: RecordReader, { fields }: CompiledMessage): MessageValue[] {
+  const values: MessageValue[] = [];
+  for (let index = 0; index < fields.length; index++) values[index] = decodeScalar(reader, fields[index]!);
+  return values;
+}
+
 function decodeField(reader: RecordReader, field: CompiledField): RawValue {
   switch (field.kind) {
-    case "bool":
-      return { kind: "value", value: reader.u8() === 1 };
-    case "u8":
-      return { kind: "value", value: reader.u8() };
-    case "u16":
-      return { kind: "value", value: reader.u16() };
-    case "u32":
-      return { kind: "value", value: reader.u32() };
-    case "i32":
-      return { kind: "value", value: reader.u32() | 0 };
-    case "u64":
-    case "f64":
-      return { kind: "value", value: reader.f64() };
-    case "enum":
-      return { kind: "value", value: decodeWord(reader.u8(), field.words) };
     case "string":
       return decodeString(reader);
     case "bytes":
       return { kind: "block", block: decodeBlock(reader) };
     case "endpoint":
       return { kind: "end", end: decodeEnd(reader), contract: field.contract };
+    default:
+      return { kind: "value", value: decodeScalar(reader, field) };
+  }
+}
+
+function decodeScalar(reader: RecordReader, field: CompiledField): number | boolean | string {
+  switch (field.kind) {
+    case "bool":
+      return reader.u8() === 1;
+    case "u8":
+      return reader.u8();
+    case "u16":
+      return reader.u16();
+    case "u32":
+      return reader.u32();
+    case "i32":
+      return reader.u32() | 0;
+    case "u64":
+    case "f64":
+      return reader.f64();
+    case "enum":
+      return decodeWord(reader.u8(), field.words);
+    default:
+      throw new Error(`A field of kind ${field.kind} does not stand in the record itself`);
   }
 }
 

@@ -11,7 +11,7 @@
 import type { Call } from "../abi/kernel.ts";
 import type { AddressSpace, Clock, Cpu, Instant } from "../hal/hardware.ts";
 import { elapsed, later, nanoseconds } from "../hal/hardware.ts";
-import { KernelEvent, work } from "../scheduling/kernel_event.ts";
+import { atOnce, KernelEvent, work } from "../scheduling/kernel_event.ts";
 import type { Side } from "./pair_area.ts";
 import { Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
@@ -51,6 +51,7 @@ export class MemcpyTransport implements Transport {
   readonly #options: MemcpyOptions;
   readonly #rings: Rings;
   readonly #news = new KernelEvent();
+  readonly #tell = () => this.#news.signal();
   #parkedAt: Instant | undefined;
   #poked = false;
   #isClosed = false;
@@ -62,6 +63,7 @@ export class MemcpyTransport implements Transport {
       {
         read: (offset, length) => space.read(area + offset, length),
         read32: (offset) => space.read32(area + offset),
+        window: (offset, length) => space.window(area + offset, length),
         write: (offset, bytes) => {
           space.write(area + offset, bytes);
           lines.wrote(side);
@@ -125,11 +127,11 @@ export class MemcpyTransport implements Transport {
     throw new Error("A NUMA domain reads the other's memory itself and asks for no copies");
   }
 
-  // deno-lint-ignore require-yield -- writing counters into shared memory does not wait
-  *settle(): Call<void> {
-    if (this.#isClosed) return;
+  settle(): Call<void> {
+    if (this.#isClosed) return atOnce;
     this.#rings.settle();
     if (this.#rings.hasBacklog) this.#rings.flush();
+    return atOnce;
   }
 
   /** The other side wrote: the poll loop sees it at its next look, when the line has come over. */
@@ -141,6 +143,6 @@ export class MemcpyTransport implements Transport {
     const period = cpu.duration(pollCycles);
     const seen = elapsed(parkedAt, clock.now) + remoteLatencyNs;
     const looks = Math.ceil(seen / period);
-    clock.at(later(parkedAt, nanoseconds(looks * period)), () => this.#news.signal());
+    clock.at(later(parkedAt, nanoseconds(looks * period)), this.#tell);
   }
 }

@@ -70,17 +70,29 @@ export function decodeText(bytes: Uint8Array): string {
   }
 }
 
+/** A little-endian word; a DataView of each record would cost more than the record. */
+export function word32(bytes: Uint8Array, at: number): number {
+  return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24) >>> 0;
+}
+
 export class RecordWriter {
   readonly bytes = new Uint8Array(slotSize);
   readonly #view = new DataView(this.bytes.buffer);
   #position = bodyOffset;
 
   constructor(kind: number, channel: number, end: number, sequence: number, message = 0) {
+    this.begin(kind, channel, end, sequence, message);
+  }
+
+  /** Starts another record in the same bytes, once those before are copied; behind its fields stands what stood there. */
+  begin(kind: number, channel: number, end: number, sequence: number, message = 0): void {
     this.bytes[headerField.kind] = kind;
     this.bytes[headerField.message] = message;
     this.bytes[headerField.end] = end;
+    this.bytes[headerField.flags] = 0;
     this.#view.setUint32(headerField.channel, channel, true);
     this.#view.setUint32(headerField.sequence, sequence, true);
+    this.#position = bodyOffset;
   }
 
   u8(value: number): void {
@@ -131,31 +143,32 @@ export class RecordReader {
   readonly end: number;
   readonly channel: number;
   readonly sequence: number;
-  readonly #view: DataView;
+  #view: DataView | undefined;
   #position = bodyOffset;
 
   constructor(readonly bytes: Uint8Array) {
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.kind = bytes[headerField.kind]!;
     this.message = bytes[headerField.message]!;
     this.end = bytes[headerField.end]!;
-    this.channel = this.#view.getUint32(headerField.channel, true);
-    this.sequence = this.#view.getUint32(headerField.sequence, true);
+    this.channel = word32(bytes, headerField.channel);
+    this.sequence = word32(bytes, headerField.sequence);
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#advance(1));
+    return this.bytes[this.#advance(1)]!;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#advance(2), true);
+    return this.#u16At(this.#advance(2));
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#advance(4), true);
+    return word32(this.bytes, this.#advance(4));
   }
 
   f64(): number {
+    const { buffer, byteOffset, byteLength } = this.bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
     return this.#view.getFloat64(this.#advance(8), true);
   }
 
@@ -171,10 +184,14 @@ export class RecordReader {
   /** Visits what the record carries, whatever its contract; `read` goes on from there. */
   forEachCarried(read: (kind: "block" | "end") => void): void {
     for (let index = 1; index <= this.bytes[headerField.flags]!; index++) {
-      const entry = this.#view.getUint16(slotSize - index * carriedSize, true);
+      const entry = this.#u16At(slotSize - index * carriedSize);
       this.#position = entry >>> 1;
       read((entry & 1) === 1 ? "end" : "block");
     }
+  }
+
+  #u16At(at: number): number {
+    return this.bytes[at]! | this.bytes[at + 1]! << 8;
   }
 
   #advance(count: number): number {

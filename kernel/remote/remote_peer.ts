@@ -23,8 +23,10 @@ import type { Probe } from "./lost_kernels.ts";
 import {
   decodeCarried,
   decodeFields,
+  decodePlain,
   type Departure,
   encodeMessage,
+  isPlain,
   type RawValue,
   type RemoteBlock,
 } from "./marshal.ts";
@@ -51,6 +53,8 @@ export class RemotePeer {
   readonly #retries: Uint8Array[] = [];
   /** Taken from the ring and not dealt with yet. */
   readonly #due: Uint8Array[] = [];
+  /** For messages; the transport copies. */
+  readonly #writer = new RecordWriter(recordKind.message, 0, 0, 0);
   /** The peer's CPU use, 0 to 1, as it last told. */
   load = 0;
   /** The peer has told its CPU use. */
@@ -92,10 +96,22 @@ export class RemotePeer {
 
   /** Sends a message to the end `end` of a channel, over there; throws CallError without memory, and took nothing. */
   sendMessage(channel: number, end: "client" | "server", sequence: number, message: Message): void {
-    const { kernel } = this;
     const afterwards: (() => void)[] = [];
+    const departure = isPlain(message.definition) ? nothingLeaves : this.#departure(afterwards);
+    const { kernel } = this;
+    const record = encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer);
+    this.sentMessages++;
+    kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
+    kernel.note(`remote message ${message.definition.tag} on channel ${channel} to kernel ${this.index}`);
+    this.transport.post(record);
+    if (afterwards.length > 0) { for (const follow of afterwards) follow(); }
+  }
+
+  /** What happens as a message leaves; `afterwards` gets what is to happen when it has. */
+  #departure(afterwards: (() => void)[]): Departure {
+    const { kernel } = this;
     const texts: Block[] = [];
-    const departure: Departure = {
+    return {
       textBlock: (text) => {
         const block = kernel.allocateKernelBlock(text.length);
         if (block === undefined) {
@@ -116,12 +132,6 @@ export class RemotePeer {
         return travelling;
       },
     };
-    const record = encodeMessage(channel, endCode[end], sequence, message, departure);
-    this.sentMessages++;
-    kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
-    kernel.note(`remote message ${message.definition.tag} on channel ${channel} to kernel ${this.index}`);
-    this.transport.post(record);
-    for (const follow of afterwards) follow();
   }
 
   sendClose(channel: number, end: "client" | "server", sequence: number): void {
@@ -302,7 +312,8 @@ export class RemotePeer {
       if (this.#early.length >= earlyMax) {
         throw new PeerFault("it sends to ends that never come");
       }
-      this.#early.push(bytes);
+      // The slot is the peer's again after this round.
+      this.#early.push(bytes.slice());
       return this.kernel.lost.awaited(record, end);
     }
     switch (record.kind) {
@@ -348,6 +359,10 @@ export class RemotePeer {
       return channels.lost(record.channel, end, record.sequence);
     }
     this.receivedMessages++;
+    if (isPlain(definition)) {
+      this.#arrived(record, end, { definition, values: decodePlain(record, definition) });
+      return;
+    }
     const raw = decodeFields(record, definition);
     const carriesBlocks = raw.some((value) => "block" in value);
     const blocks = carriesBlocks ? this.#allocateFor(raw) : [];
@@ -357,10 +372,14 @@ export class RemotePeer {
     }
     if (carriesBlocks && !(yield* this.#bring(raw, blocks))) return;
     const values = raw.map((value, index): MessageValue => this.#settleValue(value, blocks[index]));
+    this.#arrived(record, end, { definition, values });
+  }
+
+  #arrived({ channel, sequence }: RecordReader, end: "client" | "server", message: Message): void {
     this.kernel.note(
-      `remote message ${definition.tag} on channel ${record.channel} from kernel ${this.index}`,
+      `remote message ${message.definition.tag} on channel ${channel} from kernel ${this.index}`,
     );
-    channels.arrived(record.channel, end, record.sequence, { message: { definition, values } });
+    this.kernel.channels.arrived(channel, end, sequence, { message });
   }
 
   /** Blocks for all that a message names, or undefined when this kernel has no room for them. */
@@ -430,6 +449,17 @@ export class RemotePeer {
     }
   }
 }
+
+/** For a message whose fields stand in the record. */
+const nothingLeaves: Departure = {
+  textBlock: () => {
+    throw new Error("There is no text");
+  },
+  blockLeaves: () => {},
+  endLeaves: () => {
+    throw new Error("There is no end");
+  },
+};
 
 /** The window of a remote block, to the start of a local one. */
 function copyOf(remote: RemoteBlock, to: Block): Copy {

@@ -20,13 +20,15 @@ import {
   type Side,
 } from "./pair_area.ts";
 import { PeerFault } from "./peer_fault.ts";
-import { slotSize } from "./record.ts";
+import { slotSize, word32 } from "./record.ts";
 
 /** Memory that holds a pair area; offsets are from the start of the area. */
 export interface AreaMemory {
   read(offset: number, length: number): Uint8Array;
   read32(offset: number): number;
   write(offset: number, bytes: Uint8Array): void;
+  /** The bytes themselves, where the memory can be had so: reads then need no copy. */
+  window?(offset: number, length: number): Uint8Array | undefined;
 }
 
 /** More waiting records than this means that the peer has stopped for good. */
@@ -40,21 +42,29 @@ export class Rings {
   readonly #releaseBacklog: number[] = [];
   readonly #peerLine: number;
   readonly #ownLine: number;
+  /** The other side's counters, and its slots as they were first read. */
+  readonly #peerWindow: Uint8Array | undefined;
+  readonly #slotWindows: (Uint8Array | undefined)[] = [];
 
   constructor(memory: AreaMemory, readonly side: Side) {
     this.#memory = memory;
     this.#ownLine = counterLine(side).offset;
-    this.#peerLine = counterLine(otherSide(side)).offset;
+    const peer = counterLine(otherSide(side));
+    this.#peerLine = peer.offset;
+    this.#peerWindow = memory.window?.(peer.offset, peer.size);
   }
 
   /** Own counters, by name. */
   own(name: keyof typeof counter): number {
-    return this.#view.getUint32(counter[name], true);
+    return word32(this.#counters, counter[name]);
   }
 
   /** The other side's counters as they stand in memory. */
   peer(name: keyof typeof counter): number {
-    return this.#memory.read32(this.#peerLine + counter[name]);
+    const window = this.#peerWindow;
+    return window === undefined
+      ? this.#memory.read32(this.#peerLine + counter[name])
+      : word32(window, counter[name]);
   }
 
   /** True when the other side has put in something that was not taken. */
@@ -79,11 +89,22 @@ export class Rings {
     return this.#backlog.length > 0 || this.#releaseBacklog.length > 0;
   }
 
+  /** Puts a record in, or keeps a copy until there is room. */
   post(record: Uint8Array): void {
+    if (this.#backlog.length === 0 && this.#releaseBacklog.length === 0) {
+      const head = this.own("messageHead");
+      if (((head - this.peer("messageTail")) >>> 0) < messageSlots) {
+        this.#memory.write(messageSlot(this.side, head), record);
+        this.#set("messageHead", head + 1);
+        this.#publish();
+        return;
+      }
+    }
     if (this.#backlog.length >= backlogMax) {
       throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
     }
-    this.#backlog.push(record);
+    // Who posts may use its bytes again.
+    this.#backlog.push(record.slice());
     this.flush();
   }
 
@@ -107,17 +128,27 @@ export class Rings {
     this.#publish();
   }
 
-  /** Takes all new records; the slots are free for the other side after `settle`. */
+  /** Takes all new records; the slots are free for the other side after `settle`, so copy what is needed longer. */
   take(): Uint8Array[] {
     this.check();
     const tail = this.own("messageTail");
     const count = (this.peer("messageHead") - tail) >>> 0;
     const records: Uint8Array[] = [];
     for (let index = 0; index < count; index++) {
-      records.push(this.#memory.read(messageSlot(otherSide(this.side), tail + index), slotSize));
+      records.push(this.#slot(tail + index));
     }
     this.#set("messageTail", tail + count);
     return records;
+  }
+
+  #slot(index: number): Uint8Array {
+    const at = messageSlot(otherSide(this.side), index);
+    if (this.#peerWindow === undefined) return this.#memory.read(at, slotSize);
+    const known = this.#slotWindows[index % messageSlots];
+    if (known !== undefined) return known;
+    const window = this.#memory.window?.(at, slotSize);
+    if (window === undefined) return this.#memory.read(at, slotSize);
+    return this.#slotWindows[index % messageSlots] = window;
   }
 
   /** Addresses of blocks that the other side no longer needs. */

@@ -77,6 +77,12 @@ export function sleep(duration: number): Call<void> {
 }
 
 /** Lets cycles of kernel work pass on the calling thread. */
-export function* work(cycles: number): Call<void> {
-  if (cycles > 0) yield* submit({ cycles, perform: () => undefined });
+export function work(cycles: number): Call<void> {
+  return cycles > 0 ? submit({ cycles, perform: () => undefined }) : atOnce;
 }
+
+/** What needs no call after all: `yield*` goes on at once. */
+export const atOnce: Call<void> = Object.freeze({
+  [Symbol.iterator]: () => atOnce,
+  next: () => ({ done: true, value: undefined }),
+}) as unknown as Call<void>;
