@@ -115,7 +115,7 @@ export class CardTransport implements Transport {
     this.#news.signal();
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
+  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
     for (;;) {
       if (this.#isClosed) return { records: [], releases: [] };
       if (this.#rung) {

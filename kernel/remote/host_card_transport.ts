@@ -85,7 +85,7 @@ export class HostCardTransport implements Transport {
     this.#rings.postRelease(address);
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
+  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
     while (!this.#rings.hasNews && !this.#poked) {
       if (this.#rings.hasBacklog) {
         this.#rings.flush();

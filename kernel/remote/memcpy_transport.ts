@@ -64,6 +64,7 @@ export class MemcpyTransport implements Transport {
         read: (offset, length) => space.read(area + offset, length),
         read32: (offset) => space.read32(area + offset),
         window: (offset, length) => space.window(area + offset, length),
+        wrote: () => lines.wrote(side),
         write: (offset, bytes) => {
           space.write(area + offset, bytes);
           lines.wrote(side);
@@ -96,7 +97,7 @@ export class MemcpyTransport implements Transport {
     this.#rings.postRelease(address);
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: number[] }> {
+  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
     while (!this.#rings.hasNews && !this.#poked) {
       if (this.#rings.hasBacklog) this.#rings.flush();
       this.#parkedAt = this.#options.clock.now;

@@ -14,6 +14,7 @@ import type { Call } from "../abi/kernel.ts";
 import type { Message, MessageValue } from "../channels/channel_end.ts";
 import { CallError } from "../calls/errors.ts";
 import type { End } from "../contracts/contract.ts";
+import type { CompiledMessage } from "../contracts/monitor.ts";
 import { BusFault } from "../hal/hardware.ts";
 import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
@@ -174,7 +175,7 @@ export class RemotePeer {
   *serve(): Call<void> {
     while (!this.#isGone) {
       try {
-        yield* this.#round();
+        yield* this.#rounds();
       } catch (fault) {
         const isPeers = fault instanceof PeerFault || fault instanceof TransferFault ||
           fault instanceof BusFault;
@@ -185,15 +186,24 @@ export class RemotePeer {
     }
   }
 
-  *#round(): Call<void> {
-    const { records, releases } = yield* this.transport.next();
-    if (this.#isGone) return;
-    for (const address of releases) this.#released(address);
-    this.#due.push(...this.#retries.splice(0), ...records);
-    for (let record = this.#due.shift(); record !== undefined; record = this.#due.shift()) {
-      yield* this.#handle(record);
+  /** Without the library's methods and a generator for each record, where one record comes at a time. */
+  *#rounds(): Call<void> {
+    while (!this.#isGone) {
+      const { records, releases } = yield* this.transport.next();
+      if (this.#isGone) return;
+      for (let index = 0; index < releases.length; index++) this.#released(releases[index]!);
+      if (records.length === 1 && this.#due.length === 0 && this.#retries.length === 0) {
+        const more = this.#handle(records[0]!);
+        if (more !== undefined) yield* more;
+      } else {
+        this.#due.push(...this.#retries.splice(0), ...records);
+        for (let record = this.#due.shift(); record !== undefined; record = this.#due.shift()) {
+          const more = this.#handle(record);
+          if (more !== undefined) yield* more;
+        }
+      }
+      yield* this.transport.settle();
     }
-    yield* this.transport.settle();
   }
 
   /**
@@ -301,7 +311,8 @@ export class RemotePeer {
     this.transport.poke();
   }
 
-  *#handle(bytes: Uint8Array): Call<void> {
+  /** Deals with a record, at once or by the call that it gives. */
+  #handle(bytes: Uint8Array): Call<void> | void {
     const record = new RecordReader(bytes);
     const end = endOfCode[record.end]!;
     const { channels } = this.kernel;
@@ -318,7 +329,7 @@ export class RemotePeer {
     }
     switch (record.kind) {
       case recordKind.message:
-        return yield* this.#handleMessage(record, end);
+        return this.#handleMessage(record, end);
       case recordKind.close:
         return channels.arrived(record.channel, end, record.sequence, "closed");
       case recordKind.moved:
@@ -326,7 +337,7 @@ export class RemotePeer {
       case recordKind.settled:
         return channels.settled(record.channel, end);
       case recordKind.copy:
-        return yield* this.transport.push(readPieces(record));
+        return this.transport.push(readPieces(record));
       case recordKind.askLoad:
         return this.#tellLoad();
       case recordKind.load:
@@ -349,7 +360,7 @@ export class RemotePeer {
     }
   }
 
-  *#handleMessage(record: RecordReader, end: "client" | "server"): Call<void> {
+  #handleMessage(record: RecordReader, end: "client" | "server"): Call<void> | void {
     const { channels } = this.kernel;
     const contract = channels.contractOf(record.channel, end);
     const definition = contract?.messages[record.message];
@@ -360,9 +371,17 @@ export class RemotePeer {
     }
     this.receivedMessages++;
     if (isPlain(definition)) {
-      this.#arrived(record, end, { definition, values: decodePlain(record, definition) });
-      return;
+      return this.#arrived(record, end, { definition, values: decodePlain(record, definition) });
     }
+    return this.#bringMessage(record, end, definition);
+  }
+
+  *#bringMessage(
+    record: RecordReader,
+    end: "client" | "server",
+    definition: CompiledMessage,
+  ): Call<void> {
+    const { channels } = this.kernel;
     const raw = decodeFields(record, definition);
     const carriesBlocks = raw.some((value) => "block" in value);
     const blocks = carriesBlocks ? this.#allocateFor(raw) : [];

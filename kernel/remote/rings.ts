@@ -29,7 +29,13 @@ export interface AreaMemory {
   write(offset: number, bytes: Uint8Array): void;
   /** The bytes themselves, where the memory can be had so: reads then need no copy. */
   window?(offset: number, length: number): Uint8Array | undefined;
+  /** Has to be called after a write to such a window. */
+  wrote?(): void;
 }
+
+const none: readonly number[] = [];
+/** The language's own, from before programs' copies were counted. */
+const { set: copyAll } = Uint8Array.prototype;
 
 /** More waiting records than this means that the peer has stopped for good. */
 const backlogMax = 65_536;
@@ -45,6 +51,8 @@ export class Rings {
   /** The other side's counters, and its slots as they were first read. */
   readonly #peerWindow: Uint8Array | undefined;
   readonly #slotWindows: (Uint8Array | undefined)[] = [];
+  readonly #ownWindow: Uint8Array | undefined;
+  readonly #ownSlotWindows: (Uint8Array | undefined)[] = [];
 
   constructor(memory: AreaMemory, readonly side: Side) {
     this.#memory = memory;
@@ -52,6 +60,7 @@ export class Rings {
     const peer = counterLine(otherSide(side));
     this.#peerLine = peer.offset;
     this.#peerWindow = memory.window?.(peer.offset, peer.size);
+    this.#ownWindow = memory.window?.(this.#ownLine, peer.size);
   }
 
   /** Own counters, by name. */
@@ -94,7 +103,7 @@ export class Rings {
     if (this.#backlog.length === 0 && this.#releaseBacklog.length === 0) {
       const head = this.own("messageHead");
       if (((head - this.peer("messageTail")) >>> 0) < messageSlots) {
-        this.#memory.write(messageSlot(this.side, head), record);
+        this.#writeSlot(head, record);
         this.#set("messageHead", head + 1);
         this.#publish();
         return;
@@ -119,7 +128,7 @@ export class Rings {
     const room = Math.max(0, messageSlots - ((head - this.peer("messageTail")) >>> 0));
     const count = Math.min(room, this.#backlog.length);
     for (let index = 0; index < count; index++) {
-      this.#memory.write(messageSlot(this.side, head + index), this.#backlog[index]!);
+      this.#writeSlot(head + index, this.#backlog[index]!);
     }
     if (count > 0) this.#backlog.splice(0, count);
     const releases = this.#flushReleases();
@@ -133,6 +142,10 @@ export class Rings {
     this.check();
     const tail = this.own("messageTail");
     const count = (this.peer("messageHead") - tail) >>> 0;
+    if (count === 1) {
+      this.#set("messageTail", tail + 1);
+      return [this.#slot(tail)];
+    }
     const records: Uint8Array[] = [];
     for (let index = 0; index < count; index++) {
       records.push(this.#slot(tail + index));
@@ -142,19 +155,29 @@ export class Rings {
   }
 
   #slot(index: number): Uint8Array {
-    const at = messageSlot(otherSide(this.side), index);
-    if (this.#peerWindow === undefined) return this.#memory.read(at, slotSize);
-    const known = this.#slotWindows[index % messageSlots];
-    if (known !== undefined) return known;
-    const window = this.#memory.window?.(at, slotSize);
-    if (window === undefined) return this.#memory.read(at, slotSize);
-    return this.#slotWindows[index % messageSlots] = window;
+    const at = index % messageSlots;
+    this.#slotWindows[at] ??= this.#memory.window?.(messageSlot(otherSide(this.side), at), slotSize);
+    return this.#slotWindows[at] ?? this.#memory.read(messageSlot(otherSide(this.side), at), slotSize);
+  }
+
+  #writeSlot(index: number, record: Uint8Array): void {
+    const at = index % messageSlots;
+    const place = messageSlot(this.side, at);
+    const window = this.#ownSlotWindows[at] ??= this.#memory.window?.(place, slotSize);
+    this.#write(place, record, window);
+  }
+
+  #write(place: number, bytes: Uint8Array, window: Uint8Array | undefined): void {
+    if (window === undefined) return this.#memory.write(place, bytes);
+    copyAll.call(window, bytes);
+    this.#memory.wrote?.();
   }
 
   /** Addresses of blocks that the other side no longer needs. */
-  takeReleases(): number[] {
+  takeReleases(): readonly number[] {
     const tail = this.own("releaseTail");
     const count = (this.peer("releaseHead") - tail) >>> 0;
+    if (count === 0) return none;
     const addresses: number[] = [];
     for (let index = 0; index < count; index++) {
       const bytes = this.#memory.read(releaseSlot(otherSide(this.side), tail + index), releaseSize);
@@ -193,7 +216,7 @@ export class Rings {
   }
 
   #publish(): void {
-    this.#memory.write(this.#ownLine, this.#counters);
+    this.#write(this.#ownLine, this.#counters, this.#ownWindow);
   }
 }
 
