@@ -12,6 +12,8 @@ import type { RemotePeer } from "./remote_peer.ts";
 
 export class RemoteDelivery implements Delivery {
   readonly kind = "remote";
+  /** Of each kind of message, what the log says of it. */
+  readonly #lines: string[] = [];
 
   constructor(readonly peer: RemotePeer, readonly from: ChannelEnd) {}
 
@@ -30,7 +32,8 @@ export class RemoteDelivery implements Delivery {
     }
     const { channel, end } = this.from;
     try {
-      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message);
+      const line = this.#lines[message.definition.index] ??= this.peer.lineOf(channel, message);
+      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message, line);
     } catch (error) {
       if (error instanceof CallError) this.peer.kernel.channels.dispose(message);
       throw error;

@@ -96,16 +96,27 @@ export class RemotePeer {
   }
 
   /** Sends a message to the end `end` of a channel, over there; throws CallError without memory, and took nothing. */
-  sendMessage(channel: number, end: "client" | "server", sequence: number, message: Message): void {
+  sendMessage(
+    channel: number,
+    end: "client" | "server",
+    sequence: number,
+    message: Message,
+    line = this.lineOf(channel, message),
+  ): void {
     const afterwards: (() => void)[] = [];
     const departure = isPlain(message.definition) ? nothingLeaves : this.#departure(afterwards);
     const { kernel } = this;
     const record = encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer);
     this.sentMessages++;
     kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
-    kernel.note(`remote message ${message.definition.tag} on channel ${channel} to kernel ${this.index}`);
+    kernel.note(line);
     this.transport.post(record);
     if (afterwards.length > 0) { for (const follow of afterwards) follow(); }
+  }
+
+  /** What the log says of a message that leaves. */
+  lineOf(channel: number, { definition }: Message): string {
+    return `remote message ${definition.tag} on channel ${channel} to kernel ${this.index}`;
   }
 
   /** What happens as a message leaves; `afterwards` gets what is to happen when it has. */

@@ -65,27 +65,33 @@ export class Rings {
 
   /** Own counters, by name. */
   own(name: keyof typeof counter): number {
-    return word32(this.#counters, counter[name]);
+    return this.#own(counter[name]);
+  }
+
+  #own(place: number): number {
+    return word32(this.#counters, place);
   }
 
   /** The other side's counters as they stand in memory. */
   peer(name: keyof typeof counter): number {
+    return this.#peer(counter[name]);
+  }
+
+  #peer(place: number): number {
     const window = this.#peerWindow;
-    return window === undefined
-      ? this.#memory.read32(this.#peerLine + counter[name])
-      : word32(window, counter[name]);
+    return window === undefined ? this.#memory.read32(this.#peerLine + place) : word32(window, place);
   }
 
   /** True when the other side has put in something that was not taken. */
   get hasNews(): boolean {
-    return this.peer("messageHead") !== this.own("messageTail") ||
-      this.peer("releaseHead") !== this.own("releaseTail");
+    return this.#peer(counter.messageHead) !== this.#own(counter.messageTail) ||
+      this.#peer(counter.releaseHead) !== this.#own(counter.releaseTail);
   }
 
   /** Throws PeerFault when the other side claims to have put in more than there are slots. */
   check(): void {
-    checkCount((this.peer("messageHead") - this.own("messageTail")) >>> 0, messageSlots);
-    checkCount((this.peer("releaseHead") - this.own("releaseTail")) >>> 0, releaseSlots);
+    checkCount((this.#peer(counter.messageHead) - this.#own(counter.messageTail)) >>> 0, messageSlots);
+    checkCount((this.#peer(counter.releaseHead) - this.#own(counter.releaseTail)) >>> 0, releaseSlots);
   }
 
   /** Records that wait for room in the ring. */
@@ -101,10 +107,10 @@ export class Rings {
   /** Puts a record in, or keeps a copy until there is room. */
   post(record: Uint8Array): void {
     if (this.#backlog.length === 0 && this.#releaseBacklog.length === 0) {
-      const head = this.own("messageHead");
-      if (((head - this.peer("messageTail")) >>> 0) < messageSlots) {
+      const head = this.#own(counter.messageHead);
+      if (((head - this.#peer(counter.messageTail)) >>> 0) < messageSlots) {
         this.#writeSlot(head, record);
-        this.#set("messageHead", head + 1);
+        this.#set(counter.messageHead, head + 1);
         this.#publish();
         return;
       }
@@ -124,8 +130,8 @@ export class Rings {
 
   /** Moves what waits into the rings, as far as there is room. */
   flush(): void {
-    const head = this.own("messageHead");
-    const room = Math.max(0, messageSlots - ((head - this.peer("messageTail")) >>> 0));
+    const head = this.#own(counter.messageHead);
+    const room = Math.max(0, messageSlots - ((head - this.#peer(counter.messageTail)) >>> 0));
     const count = Math.min(room, this.#backlog.length);
     for (let index = 0; index < count; index++) {
       this.#writeSlot(head + index, this.#backlog[index]!);
@@ -133,24 +139,24 @@ export class Rings {
     if (count > 0) this.#backlog.splice(0, count);
     const releases = this.#flushReleases();
     if (count === 0 && releases === 0) return;
-    this.#set("messageHead", head + count);
+    this.#set(counter.messageHead, head + count);
     this.#publish();
   }
 
   /** Takes all new records; the slots are free for the other side after `settle`, so copy what is needed longer. */
   take(): Uint8Array[] {
     this.check();
-    const tail = this.own("messageTail");
-    const count = (this.peer("messageHead") - tail) >>> 0;
+    const tail = this.#own(counter.messageTail);
+    const count = (this.#peer(counter.messageHead) - tail) >>> 0;
     if (count === 1) {
-      this.#set("messageTail", tail + 1);
+      this.#set(counter.messageTail, tail + 1);
       return [this.#slot(tail)];
     }
     const records: Uint8Array[] = [];
     for (let index = 0; index < count; index++) {
       records.push(this.#slot(tail + index));
     }
-    this.#set("messageTail", tail + count);
+    this.#set(counter.messageTail, tail + count);
     return records;
   }
 
@@ -175,15 +181,15 @@ export class Rings {
 
   /** Addresses of blocks that the other side no longer needs. */
   takeReleases(): readonly number[] {
-    const tail = this.own("releaseTail");
-    const count = (this.peer("releaseHead") - tail) >>> 0;
+    const tail = this.#own(counter.releaseTail);
+    const count = (this.#peer(counter.releaseHead) - tail) >>> 0;
     if (count === 0) return none;
     const addresses: number[] = [];
     for (let index = 0; index < count; index++) {
       const bytes = this.#memory.read(releaseSlot(otherSide(this.side), tail + index), releaseSize);
       addresses.push(new DataView(bytes.buffer, bytes.byteOffset).getFloat64(0, true));
     }
-    this.#set("releaseTail", tail + count);
+    this.#set(counter.releaseTail, tail + count);
     return addresses;
   }
 
@@ -193,13 +199,13 @@ export class Rings {
   }
 
   countCopy(count: number): void {
-    this.#set("copiesDone", this.own("copiesDone") + count);
+    this.#set(counter.copiesDone, this.#own(counter.copiesDone) + count);
   }
 
   #flushReleases(): number {
     if (this.#releaseBacklog.length === 0) return 0;
-    const head = this.own("releaseHead");
-    const room = Math.max(0, releaseSlots - ((head - this.peer("releaseTail")) >>> 0));
+    const head = this.#own(counter.releaseHead);
+    const room = Math.max(0, releaseSlots - ((head - this.#peer(counter.releaseTail)) >>> 0));
     const count = Math.min(room, this.#releaseBacklog.length);
     for (let index = 0; index < count; index++) {
       const bytes = new Uint8Array(releaseSize);
@@ -207,12 +213,12 @@ export class Rings {
       this.#memory.write(releaseSlot(this.side, head + index), bytes);
     }
     this.#releaseBacklog.splice(0, count);
-    this.#set("releaseHead", head + count);
+    this.#set(counter.releaseHead, head + count);
     return count;
   }
 
-  #set(name: keyof typeof counter, value: number): void {
-    this.#view.setUint32(counter[name], value >>> 0, true);
+  #set(place: number, value: number): void {
+    this.#view.setUint32(place, value >>> 0, true);
   }
 
   #publish(): void {
