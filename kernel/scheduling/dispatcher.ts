@@ -128,22 +128,28 @@ export class Dispatcher {
     if (!this.#interruptsOff) cpu.deliverPending();
     // What the last burst's effect charged passes first, whether that burst was spent at once or occupied the
     // CPU: another CPU may take the next thread meanwhile, in free runs as in paced ones.
-    if (cpu.isBehind && !cpu.spend(0)) {
-      cpu.occupy(0, () => this.run());
-      return false;
-    }
+    if (cpu.isBehind && !cpu.spend(0)) return this.#occupy();
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
     if (thread.call === undefined && thread.ending === undefined) this.#startBurst(thread);
     // A burst that the quantum will cut needs the timer; the others may run on at once.
     const isCut = this.#outlastsQuantum(thread);
     if (isCut) this.armTimer(this.#quantumEnd);
-    if (!isCut && cpu.spend(thread.pendingCycles)) {
-      thread.pendingCycles = 0;
-      this.#finishBurst(thread);
-      return true;
-    }
-    cpu.occupy(thread.pendingCycles, () => {
+    if (isCut || !cpu.spend(thread.pendingCycles)) return this.#occupyWith(thread);
+    thread.pendingCycles = 0;
+    this.#finishBurst(thread);
+    return true;
+  }
+
+  /** What was charged passes in time. Apart, as is the next one: what closures share is allocated where they stand, used or not. */
+  #occupy(): boolean {
+    this.cpu.occupy(0, () => this.run());
+    return false;
+  }
+
+  /** A burst passes in time. */
+  #occupyWith(thread: Thread): boolean {
+    this.cpu.occupy(thread.pendingCycles, () => {
       thread.pendingCycles = 0;
       const before = this.kernel.enter(this);
       this.#guarded(() => this.#finishBurst(thread));
