@@ -75,3 +75,21 @@ Deno.test("dram with a defect reads one byte wrong and all others right", () => 
 Deno.test("dram faults on an access that runs out of it", () => {
   assertThrows(() => block(65536).write(65534, new Uint8Array(4)), BusFault, "run out");
 });
+
+Deno.test("dram gives the bytes themselves where nothing else answers, and only there", () => {
+  const dram = block(0x4_0000, [{ address: base + 100, xor: 1 }]);
+  const window = dram.window(0x1_0200, 512)!;
+  window[3] = 7;
+  assertEquals(readBack(dram, 0x1_0203, 1), Uint8Array.of(7));
+  dram.write(0x1_0204, Uint8Array.of(9));
+  assertEquals(window[4], 9);
+  dram.overlay(base + 0x2_0000, 64, { read() {}, write() {} });
+  const refused = [
+    dram.window(64, 64),
+    dram.window(0xfff0, 32),
+    dram.window(0x1_fff0, 32),
+    dram.window(0x2_0000, 8),
+  ];
+  assertEquals(refused, [undefined, undefined, undefined, undefined]);
+  assertThrows(() => dram.window(0x4_0000, 1), BusFault);
+});

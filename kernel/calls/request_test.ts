@@ -1,0 +1,125 @@
+/**
+ * Requests: what a program yields, used again by its thread, and worthless in anybody's hands.
+ *
+ * Programs run as they stand, so the ways to yield that phase two refuses are tried too.
+ */
+
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { buildSample } from "../compiler/sample_programs.ts";
+import type { Call, Kernel, Program } from "../abi/kernel.ts";
+import { Bench } from "../testing/bench.ts";
+
+/** Yields a value as it is. */
+const asIs = (value: unknown): Call<unknown> =>
+  ({
+    [Symbol.iterator]: () => {
+      let isYielded = false;
+      return {
+        next: (answer: unknown) => {
+          if (isYielded) return { done: true, value: answer };
+          isYielded = true;
+          return { done: false, value };
+        },
+      };
+    },
+  }) as unknown as Call<unknown>;
+
+const faultOf = (main: (kernel: Kernel) => Program): string => {
+  const bench = new Bench();
+  const process = bench.start(main);
+  bench.settle();
+  return process.fault;
+};
+
+Deno.test("a thread uses the request of its last call again", () => {
+  new Bench().run(function* (kernel) {
+    const requests = new Set<unknown>();
+    for (let turn = 0; turn < 10; turn++) {
+      const request = kernel.now();
+      requests.add(request);
+      yield* request;
+    }
+    assertEquals(requests.size, 1);
+  });
+});
+
+Deno.test("calls that were made before one of them is yielded are requests of their own, in any order", () => {
+  new Bench().run(function* (kernel) {
+    const cell = yield* kernel.createAtomicCell(7);
+    const [first, second, third] = [cell.load(), kernel.now(), cell.store(9)];
+    yield* third;
+    assert((yield* second) > 0);
+    assertEquals(yield* first, 9);
+  });
+});
+
+Deno.test("a request that was answered gives nothing, and enters no kernel, when it is yielded* again", () => {
+  new Bench().run(function* (kernel) {
+    const request = kernel.random();
+    const other = kernel.sleep(10);
+    assert((yield* request) > 0);
+    assertEquals(yield* request as Call<number | undefined>, undefined);
+    yield* other;
+  });
+});
+
+Deno.test("a request that was answered ends the process that yields it as it is", () => {
+  const fault = faultOf(function* (kernel) {
+    const request = kernel.now();
+    yield* request;
+    yield* asIs(request);
+  });
+  assertStringIncludes(fault, "A program may yield kernel calls only");
+});
+
+Deno.test("what only looks like a request ends the process that yields it", () => {
+  const forgeries: Readonly<Record<string, (request: object) => unknown>> = {
+    "a proxy": (request) => new Proxy(request, {}),
+    "an heir": (request) => Object.create(request),
+    "a copy": (request) => Object.assign(Object.create(Object.getPrototypeOf(request)), request),
+    "its prototype": (request) => Object.getPrototypeOf(request),
+  };
+  for (const [what, forge] of Object.entries(forgeries)) {
+    const fault = faultOf(function* (kernel) {
+      yield* asIs(forge(kernel.now()));
+    });
+    assertStringIncludes(fault, "A program may yield kernel calls only", what);
+  }
+});
+
+Deno.test("a request shows a program nothing, and its prototype cannot be changed", () => {
+  new Bench().run(function* (kernel) {
+    const request = kernel.now();
+    assertEquals(Reflect.ownKeys(request), []);
+    const prototype = Object.getPrototypeOf(request);
+    assertEquals(prototype.constructor, Object);
+    assertThrows(() => prototype.next = () => {}, TypeError);
+    const shown = request.next();
+    assertEquals([shown.done, shown.value as unknown === request, Object.isFrozen(shown)], [
+      false,
+      true,
+      true,
+    ]);
+    yield* kernel.now();
+  });
+});
+
+Deno.test("a compiled program waits for requests, for its own generators, and for what it iterates itself", () => {
+  const { il } = buildSample(`
+    function* twice(kernel) { const before = yield* kernel.now(); return (yield* kernel.now()) - before; }
+    function* nested(kernel, depth) { return depth === 0 ? yield* twice(kernel) : yield* nested(kernel, depth - 1); }
+    export default function* main(kernel) {
+      const cell = yield* kernel.createAtomicCell(yield* (yield* kernel.createAtomicCell(5)).load());
+      if ((yield* cell.load()) !== 5) throw new Error("nested");
+      if (!((yield* nested(kernel, 3)) > 0)) throw new Error("generators");
+      let sum = 0;
+      for (const value of [1, 2, 3]) { yield* kernel.sleep(value); sum += value; }
+      let code = "";
+      try { yield* kernel.removeName("/nowhere"); } catch (error) { code = error.code; }
+      return sum === 6 && code === "NotFound" ? 3 : 4;
+    }`);
+  const bench = new Bench();
+  const process = bench.startIl(il);
+  bench.settle();
+  assertEquals([process.fault, process.status], ["", 3]);
+});
