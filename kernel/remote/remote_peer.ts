@@ -12,20 +12,19 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { Message, MessageValue } from "../channels/channel_end.ts";
-import { CallError } from "../calls/errors.ts";
 import type { End } from "../contracts/contract.ts";
 import type { CompiledMessage } from "../contracts/monitor.ts";
 import { BusFault } from "../hal/hardware.ts";
 import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
+import { departureFrom, nothingLeaves } from "./departure.ts";
 import { Loans } from "./loans.ts";
 import type { Probe } from "./lost_kernels.ts";
 import {
   decodeCarried,
   decodeFields,
   decodePlain,
-  type Departure,
   encodeMessage,
   isPlain,
   type RawValue,
@@ -104,8 +103,10 @@ export class RemotePeer {
     line = this.lineOf(channel, message),
   ): void {
     const afterwards: (() => void)[] = [];
-    const departure = isPlain(message.definition) ? nothingLeaves : this.#departure(afterwards);
     const { kernel } = this;
+    const departure = isPlain(message.definition)
+      ? nothingLeaves
+      : departureFrom(kernel, this.index, this.#loans, afterwards);
     const record = encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer);
     this.sentMessages++;
     kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
@@ -117,33 +118,6 @@ export class RemotePeer {
   /** What the log says of a message that leaves. */
   lineOf(channel: number, { definition }: Message): string {
     return `remote message ${definition.tag} on channel ${channel} to kernel ${this.index}`;
-  }
-
-  /** What happens as a message leaves; `afterwards` gets what is to happen when it has. */
-  #departure(afterwards: (() => void)[]): Departure {
-    const { kernel } = this;
-    const texts: Block[] = [];
-    return {
-      textBlock: (text) => {
-        const block = kernel.allocateKernelBlock(text.length);
-        if (block === undefined) {
-          for (const earlier of texts) kernel.heap.free(earlier);
-          throw new CallError(
-            "OutOfMemory",
-            `${kernel.name} has no memory for a text of ${text.length} bytes`,
-          );
-        }
-        texts.push(block);
-        block.bytes.set(text);
-        return block;
-      },
-      blockLeaves: (block) => this.#loans.lend(block),
-      endLeaves: (carried) => {
-        const { travelling, follow } = kernel.channels.depart(carried, this.index);
-        afterwards.push(follow);
-        return travelling;
-      },
-    };
   }
 
   sendClose(channel: number, end: "client" | "server", sequence: number): void {
@@ -479,17 +453,6 @@ export class RemotePeer {
     }
   }
 }
-
-/** For a message whose fields stand in the record. */
-const nothingLeaves: Departure = {
-  textBlock: () => {
-    throw new Error("There is no text");
-  },
-  blockLeaves: () => {},
-  endLeaves: () => {
-    throw new Error("There is no end");
-  },
-};
 
 /** The window of a remote block, to the start of a local one. */
 function copyOf(remote: RemoteBlock, to: Block): Copy {
