@@ -53,6 +53,8 @@ export class Rings {
   readonly #slotWindows: (Uint8Array | undefined)[] = [];
   readonly #ownWindow: Uint8Array | undefined;
   readonly #ownSlotWindows: (Uint8Array | undefined)[] = [];
+  /** Messages taken; the counter follows when they are dealt with, since they stand in the slots until then. */
+  #taken = 0;
 
   constructor(memory: AreaMemory, readonly side: Side) {
     this.#memory = memory;
@@ -84,13 +86,13 @@ export class Rings {
 
   /** True when the other side has put in something that was not taken. */
   get hasNews(): boolean {
-    return this.#peer(counter.messageHead) !== this.#own(counter.messageTail) ||
+    return this.#peer(counter.messageHead) !== this.#taken ||
       this.#peer(counter.releaseHead) !== this.#own(counter.releaseTail);
   }
 
   /** Throws PeerFault when the other side claims to have put in more than there are slots. */
   check(): void {
-    checkCount((this.#peer(counter.messageHead) - this.#own(counter.messageTail)) >>> 0, messageSlots);
+    checkCount((this.#peer(counter.messageHead) - this.#taken) >>> 0, messageSlots);
     checkCount((this.#peer(counter.releaseHead) - this.#own(counter.releaseTail)) >>> 0, releaseSlots);
   }
 
@@ -146,17 +148,14 @@ export class Rings {
   /** Takes all new records; the slots are free for the other side after `settle`, so copy what is needed longer. */
   take(): Uint8Array[] {
     this.check();
-    const tail = this.#own(counter.messageTail);
+    const tail = this.#taken;
     const count = (this.#peer(counter.messageHead) - tail) >>> 0;
-    if (count === 1) {
-      this.#set(counter.messageTail, tail + 1);
-      return [this.#slot(tail)];
-    }
+    this.#taken = (tail + count) >>> 0;
+    if (count === 1) return [this.#slot(tail)];
     const records: Uint8Array[] = [];
     for (let index = 0; index < count; index++) {
       records.push(this.#slot(tail + index));
     }
-    this.#set(counter.messageTail, tail + count);
     return records;
   }
 
@@ -195,6 +194,7 @@ export class Rings {
 
   /** Shows the other side how far this one has come. */
   settle(): void {
+    this.#set(counter.messageTail, this.#taken);
     this.#publish();
   }
 

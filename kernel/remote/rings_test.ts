@@ -30,6 +30,7 @@ function pair() {
       if (offset < 0 || offset + from.length > pairAreaSize) throw new Error(`write at ${offset}`);
       bytes.set(from, offset);
     },
+    window: (offset, length) => bytes.subarray(offset, offset + length),
   };
   const a = new Rings(memory, "a");
   const b = new Rings(memory, "b");
@@ -118,6 +119,19 @@ Deno.test("a record that nobody takes for good ends in an error, not in endless 
     Error,
     "More than 65536 records wait for a kernel that takes none",
   );
+});
+
+Deno.test("a slot stays as it was taken until its side settles, even if that side posts meanwhile", () => {
+  const { a, b } = pair();
+  for (let number = 0; number < messageSlots + 1; number++) a.post(record(number));
+  const records = b.take();
+  b.post(record(1000));
+  a.flush();
+  assertEquals(records.map(numberOf), Array.from({ length: messageSlots }, (_, index) => index));
+  assertEquals(a.backlog, 1);
+  b.settle();
+  a.flush();
+  assertEquals(b.take().map(numberOf), [messageSlots]);
 });
 
 Deno.test("each side writes its own line of counters only", () => {
