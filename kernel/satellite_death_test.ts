@@ -6,34 +6,16 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { Kernel as ProgramKernel, Program } from "./abi/kernel.ts";
-import type { Contract } from "./contracts/contract.ts";
 import type { Kernel } from "./kernel.ts";
 import { sleep } from "./scheduling/kernel_event.ts";
 import { Bench } from "./testing/bench.ts";
-
-const echoContract = {
-  name: "echo/1",
-  contractName: "EchoContract",
-  messages: {
-    ask: { from: "client", doc: "Some bytes", body: { bytes: "bytes" } },
-    answer: { from: "server", doc: "As many", body: { bytes: "bytes" } },
-  },
-  start: "open",
-  states: { open: { ask: "asked" }, asked: { answer: "open" } },
-} as const satisfies Contract;
+import { answerAll, echoContract } from "./testing/block_echo.ts";
 
 function* echo(kernel: ProgramKernel): Program {
   const service = yield* kernel.register(echoContract, "/echo");
   for (;;) {
     const client = yield* service.accept();
-    yield* kernel.createThread(function* (): Program {
-      for (;;) {
-        const request = yield* client.receiveOrClosed();
-        if (request === undefined) break;
-        yield* client.send("answer", { bytes: request.bytes });
-      }
-      yield* client.close();
-    });
+    yield* kernel.createThread(() => answerAll(client));
   }
 }
 
@@ -52,7 +34,7 @@ for (const [way, die] of Object.entries(ways)) {
       bench.start(function* client(kernel) {
         const end = yield* kernel.bind(echoContract, "/echo");
         for (;;) {
-          yield* end.send("ask", { bytes: yield* kernel.allocate(5000) });
+          yield* end.send("ask", { bytes: yield* kernel.allocate(5000), text: "" });
           const answer = yield* end.receiveOrClosed();
           if (answer === undefined) break;
           yield* kernel.free(answer.bytes);
@@ -89,7 +71,7 @@ for (const [way, die] of Object.entries(ways)) {
       bench.run(function* client(kernel) {
         const end = yield* kernel.bind(echoContract, "/echo", 1e9);
         const bytes = yield* kernel.allocate(5000);
-        yield* end.send("ask", { bytes });
+        yield* end.send("ask", { bytes, text: "" });
         const answer = yield* end.receive();
         assertEquals(answer.bytes.length, 5000);
         yield* kernel.free(answer.bytes);

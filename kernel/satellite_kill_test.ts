@@ -12,23 +12,13 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { isKernelError } from "./abi/errors.ts";
-import type { Call, Kernel as ProgramKernel, Program } from "./abi/kernel.ts";
+import type { Call, Endpoint, Kernel as ProgramKernel, Program } from "./abi/kernel.ts";
 import type { Contract } from "./contracts/contract.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Process } from "./process/process.ts";
 import { Bench } from "./testing/bench.ts";
-
-const echoContract = {
-  name: "echo/1",
-  contractName: "EchoContract",
-  messages: {
-    ask: { from: "client", doc: "Some bytes", body: { bytes: "bytes", text: "string" } },
-    answer: { from: "server", doc: "The same", body: { bytes: "bytes" } },
-  },
-  start: "open",
-  states: { open: { ask: "asked" }, asked: { answer: "open" } },
-} as const satisfies Contract;
+import { answerAll, echoContract, serveSome } from "./testing/block_echo.ts";
+import { attempt, randomWords } from "./testing/random_load.ts";
 
 const relayContract = {
   name: "relay/1",
@@ -51,46 +41,7 @@ const domains = 4;
 const kernels = domains + 1;
 const users = 20;
 
-/** A sequence of its own for each seed; xorshift32. */
-function randomWords(seed: number): (below: number) => number {
-  let word = Math.imul(seed + 1, 0x9e3779b9) | 1;
-  return (below) => {
-    word ^= word << 13;
-    word ^= word >>> 17;
-    word ^= word << 5;
-    return (word >>> 0) % below;
-  };
-}
-
-/** Goes on with what fails because others have died. */
-function* attempt(call: () => Call<unknown>): Call<void> {
-  try {
-    yield* call();
-  } catch (error) {
-    if (!isKernelError(error)) throw error;
-  }
-}
-
-type Server = Parameters<typeof answerAll>[0];
-
-function* answerAll(client: import("./abi/kernel.ts").Endpoint<typeof echoContract, "server">): Call<void> {
-  for (;;) {
-    const request = yield* client.receiveOrClosed();
-    if (request === undefined) break;
-    yield* client.send("answer", { bytes: request.bytes });
-  }
-  yield* client.close();
-}
-
-function* serves(kernel: ProgramKernel, path: string): Call<void> {
-  const service = yield* kernel.register(echoContract, path);
-  for (let count = 0; count < 4; count++) {
-    const event = yield* kernel.select({ service }, 4e5);
-    if (event.on !== "service") break;
-    yield* answerAll(event.endpoint);
-  }
-  yield* service.deregister();
-}
+type Server = Endpoint<typeof echoContract, "server">;
 
 /** Takes ends from others; serves each, or hands it on to the next who relays. */
 function* relays(kernel: ProgramKernel, path: string, next: string, hands: boolean): Call<void> {
@@ -124,7 +75,7 @@ function* gives(kernel: ProgramKernel, path: string, end: Server): Call<void> {
 
 function* talks(
   kernel: ProgramKernel,
-  end: import("./abi/kernel.ts").Endpoint<typeof echoContract, "client">,
+  end: Endpoint<typeof echoContract, "client">,
   size: number,
 ): Call<void> {
   for (let count = 0; count < 3; count++) {
@@ -144,7 +95,7 @@ const user = (random: (below: number) => number) =>
       const choice = random(8);
       const size = 1 + random(20_000);
       yield* attempt(function* () {
-        if (choice < 2) yield* serves(kernel, `/echo/${number}`);
+        if (choice < 2) yield* serveSome(kernel, `/echo/${number}`);
         else if (choice < 4) {
           yield* relays(kernel, `/relay/${number}`, `/relay/${(number + 1) % 4}`, choice === 3);
         } else if (choice < 6) {
@@ -240,7 +191,7 @@ function lookAt(bench: Bench, load: { named: number; overThreeKernels: number; l
 /** What a kernel's successor serves is served to all others. */
 function answersAgain(bench: Bench, on: number): void {
   const server = bench.start(function* (kernel) {
-    yield* serves(kernel, "/again");
+    yield* serveSome(kernel, "/again");
   }, { on, name: "again" });
   bench.run(function* (kernel) {
     const end = yield* kernel.bind(echoContract, "/again", 1e8);

@@ -6,62 +6,20 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { isKernelError } from "../abi/errors.ts";
 import type { Call, Kernel, Program } from "../abi/kernel.ts";
-import type { Contract } from "../contracts/contract.ts";
 import type { Process } from "../process/process.ts";
 import { Bench } from "../testing/bench.ts";
-
-const echoContract = {
-  name: "echo/1",
-  contractName: "EchoContract",
-  messages: {
-    ask: { from: "client", doc: "Anything", body: { text: "string" } },
-    answer: { from: "server", doc: "The same" },
-  },
-  start: "open",
-  states: { open: { ask: "asked" }, asked: { answer: "open" } },
-} as const satisfies Contract;
+import { echoContract, serveSome } from "../testing/block_echo.ts";
+import { attempt, randomWords } from "../testing/random_load.ts";
 
 const killsMax = 1000;
 const paths = ["/s/a", "/s/b", "/t/u/v", "/l/a", "/l/t"];
 
-/** A sequence of its own for each run of the test; xorshift32. */
-function randomWords(seed: number): (below: number) => number {
-  let word = seed;
-  return (below) => {
-    word ^= word << 13;
-    word ^= word >>> 17;
-    word ^= word << 5;
-    return (word >>> 0) % below;
-  };
-}
-
-/** Goes on with what fails for a reason that others may have caused. */
-function* attempt(call: () => Call<unknown>): Call<void> {
-  try {
-    yield* call();
-  } catch (error) {
-    if (!isKernelError(error)) throw error;
-  }
-}
-
-function* serves(kernel: Kernel, path: string): Call<void> {
-  const service = yield* kernel.register(echoContract, path, { made: "here" });
-  for (let count = 0; count < 3; count++) {
-    const event = yield* kernel.select({ service }, 4e5);
-    if (event.on !== "service") break;
-    const client = event.endpoint;
-    if ((yield* client.receiveOrClosed()) !== undefined) yield* client.send("answer");
-    yield* client.close();
-  }
-  yield* service.deregister();
-}
-
 function* asks(kernel: Kernel, path: string): Call<void> {
   const end = yield* kernel.bind(echoContract, path, 2e5);
-  yield* end.send("ask", { text: "x".repeat(200) });
-  yield* end.receiveOrClosed();
+  yield* end.send("ask", { bytes: yield* kernel.allocate(100), text: "x".repeat(200) });
+  const answer = yield* end.receiveOrClosed();
+  if (answer !== undefined) yield* kernel.free(answer.bytes);
   yield* end.close();
 }
 
@@ -82,7 +40,7 @@ const user = (random: (below: number) => number) =>
       const path = paths[random(paths.length)]!;
       const choice = random(6);
       yield* attempt(function* () {
-        if (choice === 0) yield* serves(kernel, path);
+        if (choice === 0) yield* serveSome(kernel, path, { made: "here" });
         else if (choice === 1) yield* watches(kernel);
         else if (choice === 2) yield* kernel.enumerate("/");
         else yield* asks(kernel, path);
@@ -92,7 +50,7 @@ const user = (random: (below: number) => number) =>
   };
 
 Deno.test(`after each of ${killsMax} kills the names are those of the living, and at the end nothing is left`, () => {
-  const random = randomWords(0x2545f491);
+  const random = randomWords(1);
   const bench = new Bench({ domains: 3 });
   bench.run(function* links(kernel) {
     yield* kernel.link("/l", "/s");

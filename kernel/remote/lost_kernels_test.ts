@@ -4,19 +4,9 @@
 
 import { assert, assertEquals } from "@std/assert";
 import type { Kernel as ProgramKernel, Program } from "../abi/kernel.ts";
+import { echoContract } from "../channels/testing/echo_programs.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { Bench } from "../testing/bench.ts";
-
-const tellContract = {
-  name: "tell/1",
-  contractName: "TellContract",
-  messages: {
-    tell: { from: "client", doc: "A number", body: { value: "u32" } },
-    told: { from: "server", doc: "It came", body: { value: "u32" } },
-  },
-  start: "open",
-  states: { open: { tell: "asked" }, asked: { told: "open" } },
-} as const satisfies Contract;
 
 const giveContract = {
   name: "give/1",
@@ -25,7 +15,7 @@ const giveContract = {
     give: {
       from: "client",
       doc: "A channel to serve",
-      body: { end: { endpoint: tellContract, end: "server" } },
+      body: { end: { endpoint: echoContract, end: "server" } },
     },
   },
   start: "open",
@@ -46,7 +36,7 @@ function* answers(kernel: ProgramKernel): Program {
   const service = yield* kernel.register(giveContract, "/answers");
   const given = yield* (yield* service.accept()).receive();
   const request = yield* given.end.receiveOrClosed();
-  if (request !== undefined) yield* given.end.send("told", { value: request.value });
+  if (request !== undefined) yield* given.end.send("answer", { value: request.value });
 }
 
 function* sink(kernel: ProgramKernel): Program {
@@ -82,12 +72,12 @@ Deno.test("a busy kernel keeps its channels when another one dies: what waits be
   let answer: number | undefined;
   let answeredAt = 0;
   const tells = function* (kernel: ProgramKernel): Program {
-    const { client, server } = yield* kernel.createChannel(tellContract);
+    const { client, server } = yield* kernel.createChannel(echoContract);
     const next = yield* kernel.bind(giveContract, "/hands-on", 1e9);
     yield* next.send("give", { end: server });
     // The end goes on to kernel 3 meanwhile; what is sent now still goes to kernel 2, behind the flood.
     bench.work(12_000_000);
-    yield* client.send("tell", { value: 42 });
+    yield* client.send("ask", { value: 42 });
     answer = (yield* client.receiveOrClosed())?.value;
     answeredAt = yield* kernel.now();
   };
@@ -119,7 +109,7 @@ Deno.test("a channel that came home closes when a kernel dies with a message of 
   }, { on: 2 });
   bench.settle(0.01);
   bench.start(function* tells(kernel) {
-    const { client, server } = yield* kernel.createChannel(tellContract);
+    const { client, server } = yield* kernel.createChannel(echoContract);
     const flood = yield* kernel.bind(floodContract, "/sink", 1e9);
     const next = yield* kernel.bind(giveContract, "/gives-back", 1e9);
     yield* next.send("give", { end: server });
@@ -127,7 +117,7 @@ Deno.test("a channel that came home closes when a kernel dies with a message of 
       yield* flood.send("data", { data: yield* kernel.allocate(1 << 18) });
     }
     // Behind the flood; the end is at home before kernel 2 has got so far.
-    yield* client.send("tell", { value: 42 });
+    yield* client.send("ask", { value: 42 });
     outcome = (yield* client.receiveOrClosed()) === undefined ? "closed" : "told";
   }, { on: 1 });
   bench.settle(0.025);
@@ -143,13 +133,13 @@ Deno.test("a channel whose message waits for an end that never comes closes, who
   bench.panic(victim!);
   bench.settle(3);
   bench.queue.at(bench.queue.now, () => {
-    const contract = sender!.contracts.admit(tellContract, sender!.self);
+    const contract = sender!.contracts.admit(echoContract, sender!.self);
     const client = sender!.channels.createFixed(200, 1, "client", contract, between!.index);
-    const definition = contract.messages.find(({ tag }) => tag === "tell")!;
+    const definition = contract.messages.find(({ tag }) => tag === "ask")!;
     between!.peer(receiver!.index).sendMessage(client.channel, "server", 0, { definition, values: [42] });
   });
   bench.settle(0.5);
-  const [client] = sender!.channels.ends.filter(({ contract }) => contract.name === tellContract.name);
+  const [client] = sender!.channels.ends.filter(({ contract }) => contract.name === echoContract.name);
   assertEquals(client!.peerClosed, false);
   bench.settle(3);
   assertEquals(client!.peerClosed, true);

@@ -1,13 +1,14 @@
 /**
- * Two programs that send a number to and fro, for whatever measures messages.
+ * A contract that sends a number to and fro, and two programs that do so, for whatever measures messages.
  *
  * - `echo` serves until it is killed; `asking` makes a client that ends after its round trips.
+ * - Where blocks are to be passed as well, there is `kernel/testing/block_echo.ts`.
  */
 
 import type { Endpoint, Kernel, Program } from "../../abi/kernel.ts";
 import type { Contract } from "../../contracts/contract.ts";
 
-const echoContract = {
+export const echoContract = {
   name: "echo/1",
   contractName: "EchoContract",
   messages: {
