@@ -96,6 +96,7 @@ export type Source =
   | { readonly end: End; close(): Call<void> }
   | { readonly path: string; deregister(): Call<void> }
   | Interrupt
+  | Thread
   | { readonly size: number };
 
 /** What happened, under the name that the source was given in the call. */
@@ -104,8 +105,9 @@ export type Occurrence<S extends Readonly<Record<string, unknown>>> =
   | { readonly on: "timeout" }
   | Unsatisfiable<S[keyof S]>;
 
-/** No source can ever fire: each is an end or a name that this process gave up, or a set without members. A device always can. */
-type Unsatisfiable<T> = [Extract<T, Interrupt>] extends [never] ? { readonly on: "unsatisfiable" } : never;
+/** No source can ever fire: each is an end or a name that this process gave up, or a set without members. A device and a thread always can. */
+type Unsatisfiable<T> = [Extract<T, Interrupt | Thread>] extends [never] ? { readonly on: "unsatisfiable" }
+  : never;
 
 type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
     | {
@@ -123,6 +125,7 @@ type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
   : T extends Service<infer C>
     ? { readonly on: K; readonly kind: "connection"; readonly endpoint: Endpoint<C, "server"> }
   : T extends Interrupt ? { readonly on: K; readonly kind: "interrupt" }
+  : T extends Thread ? { readonly on: K; readonly kind: "ended" }
   : never;
 
 // ---------------------------------------------------------------- devices
@@ -182,7 +185,7 @@ export interface NamespaceEntry {
 }
 
 export interface Thread {
-  /** Waits until the thread's function has returned. */
+  /** Waits until the thread's function has returned; `select` does the same with a time-out, and among other things. */
   join(): Call<void>;
 }
 

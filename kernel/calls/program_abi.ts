@@ -11,9 +11,7 @@ import type { Contract } from "../contracts/contract.ts";
 import { harden } from "../compiler/lockdown.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
-import type { Thread } from "../scheduling/thread.ts";
 import { sleep } from "../scheduling/kernel_event.ts";
-import { WaitQueue } from "../scheduling/wait_queue.ts";
 import { admit, checkRoomForEnds } from "./admission.ts";
 import { AtomicCellHandle, atomicCellMaker } from "./atomic_cell_handle.ts";
 import { createBlockCalls } from "./block_calls.ts";
@@ -29,6 +27,7 @@ import { ConditionHandle, MutexHandle } from "./mutex_handle.ts";
 import { Select } from "./select.ts";
 import { SemaphoreHandle } from "./semaphore_handle.ts";
 import { ServiceHandle } from "./service_handle.ts";
+import { ThreadHandle } from "./thread_handle.ts";
 import { TRefHandle } from "./tref_handle.ts";
 
 /** What the ABI objects of all processes have in common and a program can get hold of. */
@@ -45,6 +44,7 @@ const sharedParts = [
   SemaphoreHandle.prototype,
   EventHandle.prototype,
   ServiceHandle.prototype,
+  ThreadHandle.prototype,
   TRefHandle.prototype,
 ];
 const threadsMax = 256;
@@ -141,24 +141,6 @@ const createThreadCall = (body: () => Program): KernelCall<object> => ({
       process.instance!.thread(body),
       `thread ${process.threads.size}`,
     );
-    const ended = new WaitQueue();
-    thread.onEnd.push(() => ended.wakeAll());
-    return Object.freeze({ join: () => submit(joinCall(thread, ended)) });
-  },
-});
-
-const joinCall = (target: Thread, ended: WaitQueue): KernelCall<void> => ({
-  perform(kernel, thread) {
-    if (target.state === "ended") return undefined;
-    const waiter = {
-      wake() {
-        ended.remove(waiter);
-        kernel.scheduler.unblock(thread);
-        return true;
-      },
-    };
-    ended.add(waiter);
-    thread.wait = { cancel: () => ended.remove(waiter) };
-    return blocked;
+    return new ThreadHandle(thread);
   },
 });

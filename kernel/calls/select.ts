@@ -4,6 +4,7 @@
  * Sources are tried in the order in which the program named them; if none has
  * anything, the thread waits on all of them at once, and on a time-out.
  * - A closed peer is an occurrence of its own, after all earlier messages.
+ * - The end of a thread happens again in each select, as a peer's close does.
  * - What this process gave up itself (an end, a name, the members of a set) can never fire
  *   again; when that is so of all sources the call ends as "unsatisfiable", at once.
  */
@@ -22,6 +23,7 @@ import { eventOf } from "./interrupt_handle.ts";
 import { blocked, type KernelCall } from "./kernel_call.ts";
 import { unpackMessage } from "./message_calls.ts";
 import { providerOf, ServiceHandle, takeClient } from "./service_handle.ts";
+import { endingOf } from "./thread_handle.ts";
 
 const sourcesMax = 64;
 
@@ -113,6 +115,12 @@ function watchOf(on: string, source: unknown): Watch {
       isAlive: () => true,
       poll: () => event.consume() ? Object.freeze({ on, kind: "interrupt" }) : undefined,
     };
+  }
+  const ending = endingOf(source);
+  if (ending !== undefined) {
+    const { waiters, hasEnded } = ending;
+    const poll = () => hasEnded() ? Object.freeze({ on, kind: "ended" }) : undefined;
+    return { queue: waiters, isAlive: () => true, poll };
   }
   throw new CallError("BadArgument", `select cannot wait for source "${on}": it is no source`);
 }

@@ -208,6 +208,47 @@ Deno.test("all threads that wait for one endpoint learn that its peer has closed
   });
 });
 
+Deno.test("the end of a thread can be waited for with a time-out, and from then on is there at once", () => {
+  runs(function* (kernel) {
+    const { server } = yield* kernel.createChannel(pipeContract);
+    const worker = yield* kernel.createThread(function* () {
+      yield* kernel.sleep(5e6);
+    });
+    const started = yield* kernel.now();
+    assertEquals(yield* kernel.select({ server, worker }, 1e6), { on: "timeout" });
+    for (let count = 0; count < 2; count++) {
+      assertEquals(yield* kernel.select({ server, worker }, patienceNs), { on: "worker", kind: "ended" });
+      yield* worker.join();
+    }
+    const waited = (yield* kernel.now()) - started;
+    assert(waited > 5e6 && waited < 6e6, String(waited));
+  });
+});
+
+Deno.test("every thread that waits for the end of another is told of it, in select as in join", () => {
+  runs(function* (kernel) {
+    const worker = yield* kernel.createThread(function* () {
+      yield* kernel.sleep(1e6);
+    });
+    const told: string[] = [];
+    const threads = [];
+    for (let count = 0; count < 2; count++) {
+      threads.push(
+        yield* kernel.createThread(function* () {
+          const occurrence = yield* kernel.select({ worker });
+          told.push(occurrence.on);
+        }),
+        yield* kernel.createThread(function* () {
+          yield* worker.join();
+          told.push("joined");
+        }),
+      );
+    }
+    for (const thread of threads) yield* thread.join();
+    assertEquals(told, ["worker", "joined", "worker", "joined"]);
+  });
+});
+
 const askContract = {
   name: "ask/1",
   contractName: "AskContract",

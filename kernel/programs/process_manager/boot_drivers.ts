@@ -18,7 +18,10 @@ import type { Starter } from "./starter.ts";
 const consoleDriver = "ConsoleDriver";
 const boardDriver = "BoardDriver";
 const satelliteTimeoutNs = 5e9;
-const pollNs = 1e6;
+/** For each Controller, also when the others have used up the time. */
+const leastBindNs = 1e6;
+/** Where a Controller registers when its kernel is up. */
+export const kernelNames = "/kernels";
 
 interface Driver {
   readonly program: string;
@@ -104,14 +107,20 @@ function* startBoards(starter: Starter, pipes: ConsolePipes, drivers: readonly D
     if (process !== undefined) started.push(process);
   }
   const deadline = (yield* kernel.now()) + satelliteTimeoutNs;
-  while ((yield* kernel.now()) < deadline) {
-    const running = started.filter(({ outcome }) => outcome === undefined).length;
-    if ((yield* system.kernels()).length - before >= running) return;
-    yield* kernel.sleep(pollNs);
+  const watch = yield* kernel.watch(kernelNames);
+  for (;;) {
+    const running = started.filter(({ outcome }) => outcome === undefined);
+    if ((yield* system.kernels()).length - before >= running.length) break;
+    const ends = Object.fromEntries(running.map(({ pid, watcher }) => [`end of ${pid}`, watcher!]));
+    const occurrence = yield* kernel.select({ watch, ...ends }, deadline - (yield* kernel.now()));
+    if (occurrence.on === "timeout") {
+      const seconds = satelliteTimeoutNs / 1e9;
+      yield* starter.log(`A board has not brought up its kernel within ${seconds} s; going on without it`);
+      break;
+    }
+    if (occurrence.on === "watch") yield* watch.send("next");
   }
-  yield* starter.log(
-    `A board has not brought up its kernel within ${satelliteTimeoutNs / 1e9} s; going on without it`,
-  );
+  yield* watch.close();
 }
 
 /** The satellites whose Controllers have registered; the others are named in the log. */
@@ -121,7 +130,7 @@ function* awaitControllers(starter: Starter): Call<KernelRow[]> {
   const satellites: KernelRow[] = [];
   for (const row of yield* system.kernels()) {
     const left = deadline - (yield* kernel.now());
-    const control = yield* openController(kernel, row, Math.max(left, pollNs));
+    const control = yield* openController(kernel, row, Math.max(left, leastBindNs));
     if (typeof control === "string") {
       yield* starter.log(`Going on without ${row.name}: ${control}`);
       continue;
@@ -144,7 +153,7 @@ export function* startBoard(starter: Starter, pipes: ConsolePipes, location: str
 export function* startSatelliteDrivers(
   starter: Starter,
   pipes: ConsolePipes,
-  satellite: KernelRow,
+  satellite: KernelPlace,
 ): Call<void> {
   const devices = yield* tableOf(starter.kernel, satellite, "devices");
   if (typeof devices === "string") {

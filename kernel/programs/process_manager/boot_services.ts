@@ -12,7 +12,8 @@
  *   message that it cannot take, may not come again. Its clients have to bind anew.
  */
 
-import type { Call, PlacementRow } from "../../abi/kernel.ts";
+import { isKernelError } from "../../abi/errors.ts";
+import type { Call, Kernel, PlacementRow, Thread } from "../../abi/kernel.ts";
 import type { ConsolePipes } from "./console_pipes.ts";
 import type { StartedProcess } from "./process_table.ts";
 import type { FoundProgram, Starter } from "./starter.ts";
@@ -21,7 +22,6 @@ import { decidedBy } from "./tables.ts";
 const affinityTimeoutNs = 3e9;
 /** Mounting a volume, or the first of several names while the last is still in work, takes a while. */
 const registrationTimeoutNs = 10e9;
-const pollNs = 2e6;
 const restartsMax = 3;
 
 /** A line of the boot list. */
@@ -66,7 +66,7 @@ function* awaitAffinities(starter: Starter, program: FoundProgram, later: readon
   const paths = program.description.affinities
     .filter(({ affinity, path }) => affinity !== 0 && path !== "" && !later.includes(path))
     .map(({ path }) => path);
-  for (const path of yield* missingNames(starter, paths, affinityTimeoutNs)) {
+  for (const path of yield* missingNames(starter.kernel, paths, affinityTimeoutNs)) {
     yield* starter.log(`${program.name} is placed without ${path}, which nobody serves`);
   }
 }
@@ -136,28 +136,55 @@ function* tryAgain(starter: Starter, pipes: ConsolePipes, service: BootService):
 }
 
 function* awaitRegistration(starter: Starter, program: FoundProgram, started: StartedProcess): Call<void> {
-  const hasEnded = () => started.outcome !== undefined;
-  const missing = yield* missingNames(starter, servicePaths(program), registrationTimeoutNs, hasEnded);
+  const paths = servicePaths(program);
+  const missing = yield* missingNames(starter.kernel, paths, registrationTimeoutNs, started.watcher);
   // The end of a service is in the log already.
-  if (hasEnded() || missing.length === 0) return;
+  if (started.outcome !== undefined || missing.length === 0) return;
   const names = missing.join(", ");
   yield* starter.log(`${program.name} has not registered ${names} within ${registrationTimeoutNs / 1e9} s`);
 }
 
-/** Waits until all names are in the namespace; those that are not when the time is up. */
+/** Waits until each name has been in the namespace; those that were not when the time was up, or that thread at its end. */
 function* missingNames(
-  starter: Starter,
+  kernel: Kernel,
   paths: readonly string[],
   timeoutNs: number,
-  giveUp: () => boolean = () => false,
+  end?: Thread,
 ): Call<string[]> {
-  const { kernel } = starter;
   const deadline = (yield* kernel.now()) + timeoutNs;
+  const missing: string[] = [];
+  for (const path of paths) if (!(yield* appears(kernel, path, deadline, end))) missing.push(path);
+  return missing;
+}
+
+function* appears(
+  kernel: Kernel,
+  path: string,
+  deadline: number,
+  end: Thread | undefined,
+): Call<boolean> {
+  const watch = yield* kernel.watch(path);
+  let isThere = false;
   for (;;) {
-    if (paths.length === 0) return [];
-    const names = new Set((yield* kernel.enumerate("/")).map(({ path }) => path));
-    const missing = paths.filter((path) => !names.has(path));
-    if (missing.length === 0 || giveUp() || (yield* kernel.now()) >= deadline) return missing;
-    yield* kernel.sleep(pollNs);
+    isThere = yield* isName(kernel, path);
+    if (isThere) break;
+    const left = deadline - (yield* kernel.now());
+    const occurrence = end === undefined
+      ? yield* kernel.select({ watch }, left)
+      : yield* kernel.select({ watch, end }, left);
+    if (occurrence.on !== "watch" || occurrence.kind === "closed") break;
+    yield* watch.send("next");
+  }
+  yield* watch.close();
+  return isThere;
+}
+
+function* isName(kernel: Kernel, path: string): Call<boolean> {
+  try {
+    yield* kernel.enumerate(path, "children");
+    return true;
+  } catch (error) {
+    if (isKernelError(error) && error.code === "NotFound") return false;
+    throw error;
   }
 }

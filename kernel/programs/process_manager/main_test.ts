@@ -8,37 +8,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import type { Device, Endpoint, Kernel, Program } from "../../abi/kernel.ts";
 import { takeText, writeText } from "../../abi/text.ts";
-import type { Contract } from "../../contracts/contract.ts";
 import { pipeContract } from "../../contracts/pipe.ts";
 import { processManagerContract } from "../../contracts/process_manager.ts";
 import { fileSystemContract } from "../../../fs/contracts/file_system.ts";
 import consoleDriver from "../console_driver/main.ts";
 import { type Main } from "../testing/test_kernel.ts";
-import { TestMachine, type TestProgram } from "../testing/test_machine.ts";
+import { noVolume, serves, service } from "../testing/test_services.ts";
+import { TestMachine } from "../testing/test_machine.ts";
 import { TestUart } from "../testing/test_uart.ts";
 import processManager from "./main.ts";
-
-const testContract = {
-  name: "test/1",
-  contractName: "TestContract",
-  messages: {},
-  start: "ready",
-  states: { ready: {} },
-} as const satisfies Contract;
-
-/** A service that registers `path` after a while, says so, and serves nobody. */
-function service(path: string, afterNs = 1e6, contract: Contract = testContract): Main {
-  return function* (kernel): Program {
-    yield* kernel.sleep(afterNs);
-    const served = yield* kernel.register(contract, path);
-    yield* writeText(kernel, kernel.stdout, `${kernel.programName} serves ${path}\n`);
-    for (;;) yield* served.accept();
-  };
-}
-
-const noVolume = "No boot volume is mounted: programs come from the boot archive";
-
-const serves = (path: string) => ({ services: [{ contract: "TestContract", path }] });
 
 function machineWithConsole(): { machine: TestMachine; uart: TestUart } {
   const machine = new TestMachine();
@@ -190,67 +168,6 @@ Deno.test("a card that is refused is logged with its driver's reason, and the bo
   assert(machine.bench.now < 3e9, "nothing waits for a card that was refused");
 });
 
-Deno.test("a service is placed only when the services of its affinities run, or 3 s have passed", () => {
-  const machine = new TestMachine();
-  const wants = (path: string) => [{ contract: "TestContract", path, affinity: -1 }];
-  machine.programs.set("Slow", { main: service("/a", 500e6), description: {} });
-  machine.programs.set("Early", {
-    main: service("/b"),
-    description: { affinities: wants("/a"), services: [{ contract: "TestContract", path: "/b" }] },
-  });
-  machine.programs.set("Selfish", {
-    main: service("/c"),
-    description: { affinities: [...wants("/c"), ...wants("/nowhere")], ...serves("/c") },
-  });
-  machine.bootList = ["Slow", "Early", "Selfish"].map((program) => ({ program, arguments: [] }));
-  machine.boot(processManager, ["--headless"], 60e9, () => machine.log.includes("ready"));
-  assertEquals(machine.bugs, []);
-  assertEquals(
-    machine.log.filter((line) => !line.includes(" serves /")),
-    [
-      "Going on without a console: no serial port with a driver was found",
-      "Slow on kernel0 (the only kernel)",
-      "Early on kernel0 (the only kernel)",
-      "Selfish is placed without /nowhere, which nobody serves",
-      "Selfish on kernel0 (the only kernel)",
-      noVolume,
-      "ready",
-    ],
-  );
-  assert(machine.bench.now > 3.5e9 && machine.bench.now < 6e9, `took ${machine.bench.now} ns`);
-});
-
-Deno.test("a service that cannot be found, placed or started is logged and the rest comes up", () => {
-  const machine = new TestMachine();
-  machine.programs.set("Homeless", { main: service("/x"), on: "" });
-  machine.programs.set("Lost", { main: service("/y"), on: "kernel9" });
-  machine.programs.set("Fine", { main: service("/z"), description: serves("/z") });
-  machine.bootList = ["Missing", "Homeless", "Lost", "Fine"].map((program) => ({ program, arguments: [] }));
-  machine.boot(processManager, ["--headless"], 60e9, () => machine.log.includes("ready"));
-  assertEquals(machine.bugs, []);
-  assertEquals(machine.log.filter((line) => line.startsWith("Cannot")), [
-    "Cannot place Homeless: no kernel of the platforms asked for",
-    "Cannot start Lost on kernel9: kernel9 has no Controller: Cannot bind to /kernels/kernel9: nobody registered it",
-    "Cannot start Missing: no program named Missing",
-  ]);
-  assert(machine.log.includes("Fine on kernel0 (the only kernel)"));
-});
-
-Deno.test("the fault of a service that dies is logged", () => {
-  const machine = new TestMachine();
-  machine.programs.set("Frail", {
-    *main(kernel): Program {
-      yield* kernel.sleep(1e9);
-      const failure = new Error("broke its contract");
-      failure.stack = "broke its contract";
-      throw failure;
-    },
-  });
-  machine.bootList = [{ program: "Frail", arguments: [] }];
-  machine.boot(processManager, ["--headless"], 3e9);
-  assertMatch(machine.log.join("\n"), /Frail \(process \d+\) on kernel0 died: broke its contract/);
-});
-
 Deno.test("the fault of a program is logged if nobody waits for its end", () => {
   const deathsLogged = (waits: boolean) => {
     const machine = new TestMachine();
@@ -273,75 +190,6 @@ Deno.test("the fault of a program is logged if nobody waits for its end", () => 
   };
   assertEquals(deathsLogged(false).length, 1);
   assertEquals(deathsLogged(true), []);
-});
-
-Deno.test("a service that dies by a fault is started again where it is placed then, three times at most", () => {
-  const machine = new TestMachine();
-  machine.addKernel("kernel1", "domain 1", 1e6);
-  const runs: string[] = [];
-  const frail: TestProgram = {
-    description: serves("/frail"),
-    *main(kernel): Program {
-      yield* kernel.register(testContract, "/frail");
-      runs.push(kernel.arguments.join("|"));
-      yield* kernel.sleep(1e9);
-      machine.programs.set("Frail", { ...frail, on: "kernel1" });
-      const failure = new Error("broke its contract");
-      failure.stack = "broke its contract\n  main.ts:7:1";
-      throw failure;
-    },
-  };
-  machine.programs.set("Frail", frail);
-  machine.bootList = [{ program: "Frail", arguments: ["a", "b"] }];
-  machine.boot(processManager, ["--headless"], 20e9);
-  assertEquals([machine.bugs, runs], [[], Array(4).fill("a|b")]);
-  assertEquals(machine.launched.slice(1), ["Frail@kernel0", ...Array(3).fill("Frail@kernel1")]);
-  assertEquals(
-    machine.log.filter((line) => line.includes("Frail")).map((line) =>
-      line.replace(/process \d+/, "process n")
-    ),
-    [
-      "Frail on kernel0 (the only kernel)",
-      ...["kernel0", "kernel1", "kernel1"].map((place) =>
-        `Frail (process n) on ${place} died: broke its contract; started again on kernel1\n  main.ts:7:1`
-      ),
-      "Frail (process n) on kernel1 died: broke its contract; not started again after 3 times\n  main.ts:7:1",
-    ],
-  );
-});
-
-Deno.test("a service that cannot be started again is logged, and one that ends or is killed is let go", () => {
-  const machine = new TestMachine();
-  const failing = (failure: Error): Main =>
-    function* (kernel): Program {
-      yield* kernel.sleep(1e9);
-      machine.programs.set("Lost", { main: service("/lost"), on: "" });
-      failure.stack = failure.message;
-      throw failure;
-    };
-  machine.programs.set("Lost", { main: failing(new Error("broke its contract")) });
-  machine.programs.set("Short", {
-    *main(kernel): Program {
-      yield* kernel.sleep(1e9);
-      return 3;
-    },
-  });
-  machine.programs.set("Killed", { main: service("/killed") });
-  machine.bootList = ["Lost", "Short", "Killed"].map((program) => ({ program, arguments: [] }));
-  machine.boot(processManager, ["--headless"], 2e9);
-  machine.bench.kill(machine.process("Killed")!);
-  machine.run(() => false, 20e9);
-  assertEquals(machine.bugs, []);
-  assertEquals(machine.launched.slice(1), ["Lost@kernel0", "Short@kernel0", "Killed@kernel0"]);
-  const ends = machine.log.filter((line) => / died| ended/.test(line)).map((line) =>
-    line.replace(/process \d+/, "process n")
-  );
-  assertEquals(ends.sort(), [
-    "Killed (process n) on kernel0 ended with status 137",
-    "Lost (process n) on kernel0 died: broke its contract; not started again: " +
-    "Cannot place Lost: no kernel of the platforms asked for",
-    "Short (process n) on kernel0 ended with status 3",
-  ]);
 });
 
 Deno.test("a program runs by name where it is placed, and its end is told with its status", () => {

@@ -8,15 +8,14 @@
  */
 
 import { reasonOf } from "../../abi/errors.ts";
-import type { Call, KernelRow } from "../../abi/kernel.ts";
-import { startBoard, startSatelliteDrivers } from "./boot_drivers.ts";
+import type { Call } from "../../abi/kernel.ts";
+import { kernelNames, startBoard, startSatelliteDrivers } from "./boot_drivers.ts";
 import { startUnplaced } from "./boot_services.ts";
 import type { ConsolePipes } from "./console_pipes.ts";
 import { openController } from "./controllers.ts";
 import type { Starter } from "./starter.ts";
 
 const upTimeoutNs = 5e9;
-const pollNs = 1e6;
 
 /** Starts a kernel again; the reason when that cannot be done. */
 export function* restartKernel(
@@ -32,19 +31,12 @@ export function* restartKernel(
     return reasonOf(error);
   }
   if (device !== "") yield* startBoard(starter, pipes, device);
-  const deadline = (yield* kernel.now()) + upTimeoutNs;
-  let row: KernelRow | undefined;
-  while (row === undefined) {
-    row = (yield* system.kernels()).find((one) => one.name === name && one.state === "up");
-    if (row !== undefined) break;
-    if ((yield* kernel.now()) >= deadline) return `${name} has not come up within ${upTimeoutNs / 1e9} s`;
-    yield* kernel.sleep(pollNs);
-  }
-  const control = yield* openController(kernel, row, upTimeoutNs);
+  const place = { name, path: `${kernelNames}/${name}` };
+  const control = yield* openController(kernel, place, upTimeoutNs);
   if (typeof control === "string") return control;
   yield* control.close();
   yield* starter.log(`${name} was started again`);
-  yield* startSatelliteDrivers(starter, pipes, row);
+  yield* startSatelliteDrivers(starter, pipes, place);
   yield* startUnplaced(starter);
   return undefined;
 }

@@ -16,6 +16,7 @@ import type {
   NamespaceEntry,
   Program,
   SystemCalls,
+  Thread,
 } from "../../abi/kernel.ts";
 import type { ThreadEvent } from "../../abi/synchronisation.ts";
 import type { Contract } from "../../contracts/contract.ts";
@@ -103,6 +104,22 @@ export class TestInterrupt implements Interrupt {
   }
   acknowledge(): Call<void> {
     return instant("acknowledge", () => void this.acknowledged++);
+  }
+}
+
+class TestThreadHandle implements Thread {
+  readonly #thread: TestThread;
+
+  constructor(thread: TestThread) {
+    this.#thread = thread;
+  }
+
+  get hasEnded(): boolean {
+    return this.#thread.done;
+  }
+
+  *join(): Call<void> {
+    yield new Wait("join", () => this.hasEnded);
   }
 }
 
@@ -267,12 +284,7 @@ export class TestKernel {
       createAtomicCell: (value = 0) => instant("createAtomicCell", () => new TestCell(value)),
       createThread: (body: () => Program) =>
         instant("createThread", () => {
-          const thread = this.#thread(owner, body());
-          return {
-            *join() {
-              yield new Wait("join", () => thread.done);
-            },
-          };
+          return new TestThreadHandle(this.#thread(owner, body()));
         }),
     };
   }
@@ -390,6 +402,7 @@ function isReady(source: unknown): boolean {
   if (source instanceof TestEndpoint) return source.readable;
   if (source instanceof TestService) return source.waiting.length > 0;
   if (source instanceof TestInterrupt) return source.pending > 0;
+  if (source instanceof TestThreadHandle) return source.hasEnded;
   if (source instanceof TestSet) return [...source.members.keys()].some((endpoint) => endpoint.readable);
   throw new Error(`Cannot wait for ${source}`);
 }
@@ -400,6 +413,7 @@ function take(on: string, source: unknown): unknown {
     source.pending = 0;
     return { on, kind: "interrupt" };
   }
+  if (source instanceof TestThreadHandle) return { on, kind: "ended" };
   if (source instanceof TestSet) {
     const [endpoint, data] = [...source.members].find(([member]) => member.readable)!;
     const message = endpoint.queue.shift();
