@@ -2,11 +2,12 @@
  * Antivirus: checks what other programs hand it against signatures in memory.
  *
  * Serves `/service/antivirus`, or what is free of `/service/antivirus1` and so on: several may run, each on a
- * kernel of its own when their manifest has a negative affinity to their own contract (section 4.5.2). Its manifest keeps it away from the mail store, so that it has
- * a CPU for itself and neither disk nor network interrupts it (paper, section 3.7.4).
+ * kernel of its own when their manifest has a negative affinity to their own contract (section 4.5.2). Its manifest
+ * keeps it away from the mail store, so that it has a CPU for itself and neither disk nor network interrupts it
+ * (paper, section 3.7.4).
  * - One thread per client, at most 64; a client beyond that finds its channel closed.
  * - A long message is checked in pieces, between which other clients' are.
- * - The block goes back with the verdict; nothing is copied.
+ * - The block may be shared with its sender: it is only read, and freed before the verdict.
  */
 
 import { isKernelError } from "../../kernel/abi/errors.ts";
@@ -29,14 +30,15 @@ const clientsMax = 64;
 /** Of the antivirus, on the whole machine. */
 const instancesMax = 16;
 
-function* serve(client: Client, scanner: Scanner): Call<void> {
+function* serve(kernel: Kernel, client: Client, scanner: Scanner): Call<void> {
   for (;;) {
     const request = yield* client.receiveOrClosed();
     if (request === undefined) return yield* client.close();
     const { data } = request;
     const name = yield* scanner.check(data.bytes);
-    if (name === undefined) yield* client.send("fileClean", { data });
-    else yield* client.send("fileContaminated", { data, name });
+    yield* kernel.free(data);
+    if (name === undefined) yield* client.send("fileClean");
+    else yield* client.send("fileContaminated", { name });
   }
 }
 
@@ -68,7 +70,7 @@ export default function* main(kernel: Kernel): Program {
     }
     clients++;
     yield* kernel.createThread(function* () {
-      yield* serve(client, scanner);
+      yield* serve(kernel, client, scanner);
       clients--;
     });
   }

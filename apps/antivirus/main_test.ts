@@ -1,5 +1,5 @@
 /**
- * The antivirus as a process: several clients, and blocks that come back.
+ * The antivirus as a process: several clients, and their verdicts.
  *
  * Runs on the test kernel; a client is a program that binds to the service.
  */
@@ -18,11 +18,10 @@ function* verdict(kernel: Kernel, antivirus: Antivirus, text: string): Call<stri
   data.bytes.set(new TextEncoder().encode(text));
   yield* antivirus.send("checkFile", { data });
   const answer = yield* antivirus.receive();
-  assertEquals(new TextDecoder().decode(answer.data.bytes), text);
   return answer.tag === "fileClean" ? "clean" : answer.name;
 }
 
-Deno.test("the antivirus gives each client its verdict and its bytes back", () => {
+Deno.test("the antivirus gives each client its verdicts", () => {
   const kernel = new TestKernel();
   const service = kernel.start("Antivirus", main);
   const verdicts: string[] = [];

@@ -1,8 +1,9 @@
 /**
- * The virus scanner: bytes in, a verdict and the same bytes out.
+ * The virus scanner: bytes in, a verdict out.
  *
- * A program binds to `/service/antivirus` and hands over a block; the block comes back
- * with the verdict, so on one kernel nothing is copied. Further scanners are `/service/antivirus1` and so on.
+ * A program binds to `/service/antivirus` and hands over a block. Who needs the bytes afterwards shares the block
+ * first, so on one kernel nothing is copied, and a scanner that dies takes nothing along. Further scanners are
+ * `/service/antivirus1` and so on.
  * - One check is outstanding at a time on each channel; clients are served side by side.
  * - The whole block is searched, and what its MIME parts hold when decoded, if it is a mail message.
  */
@@ -20,11 +21,11 @@ export const antivirusContract = {
       doc: "Wants to know whether these bytes are harmless",
       body: { data: "bytes" },
     },
-    fileClean: { from: "server", doc: "No signature matches; the bytes go back", body: { data: "bytes" } },
+    fileClean: { from: "server", doc: "No signature matches" },
     fileContaminated: {
       from: "server",
-      doc: "This signature matches; the bytes go back",
-      body: { data: "bytes", name: "string" },
+      doc: "This signature matches",
+      body: { name: "string" },
     },
   },
   start: "ready",

@@ -40,7 +40,7 @@ export function* answer(client: Client, refusal: Refusal | undefined): Call<void
   );
 }
 
-/** Gives a message up. */
+/** Gives a message up, with its bytes. */
 export function* refuse(kernel: Kernel, job: Job, refusal: Refusal): Call<void> {
   yield* kernel.free(job.data);
   yield* answer(job.client, refusal);

@@ -4,7 +4,7 @@
  * Serves `/service/mailstore`, from before the scanner is there. Three threads: this one hears
  * the clients, the second has messages scanned, the third writes them (the paper, in
  * section 3.7.4, has all parts of the mail server multithreaded).
- * - Messages are scanned and numbered in the order in which they came.
+ * - Messages go to the scanners in the order in which they came, and are numbered in that in which their verdicts come.
  * - At most 256 clients; one beyond that finds its channel closed.
  */
 
@@ -126,7 +126,7 @@ export default function* main(kernel: Kernel): Program {
   if (failure !== undefined) return yield* complain(kernel, failure);
   const incoming = yield* JobQueue.create<Job>(kernel);
   const clean = yield* JobQueue.create<Job>(kernel);
-  yield* kernel.createThread(() => new ScanningStage(kernel).run(incoming, clean));
+  yield* kernel.createThread(() => new ScanningStage(kernel, incoming, clean).run());
   yield* kernel.createThread(() => new StoringStage(kernel, storingDisk, accounts).run(clean));
   return yield* new MailStore(kernel, accounts, incoming).serve();
 }

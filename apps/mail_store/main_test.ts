@@ -222,6 +222,26 @@ Deno.test("a scanner that dies with a message takes nothing else with it", () =>
   assertEquals(mail(device), { "alice/1": "kept" });
 });
 
+Deno.test("a message of which two scanners die is refused, and the third goes on with the others", () => {
+  const device = freshDevice(sectorCount);
+  const machine = new MailMachine(device, false);
+  for (const path of [antivirusPath, `${antivirusPath}1`]) {
+    machine.kernel.start("DyingScanner", function* (kernel) {
+      const service = yield* kernel.register(antivirusContract, path);
+      yield* (yield* service.accept()).receive();
+    });
+  }
+  machine.startScanner();
+  machine.client(function* (kernel, store) {
+    yield* kernel.sleep(1e6);
+    const answer = yield* save(kernel, store, "alice", "deadly");
+    assertEquals(answer, "Failed: the virus scanner ended during the check");
+    assertEquals(yield* save(kernel, store, "alice", "kept"), "");
+  });
+  machine.run();
+  assertEquals(mail(device), { "alice/1": "kept" });
+});
+
 Deno.test("after the end of a scanner messages are answered at once, and the next scanner is found", () => {
   const device = freshDevice(sectorCount);
   const machine = new MailMachine(device, false);

@@ -1,88 +1,171 @@
 /**
- * The first stage: every message goes through the scanner, one after the other.
+ * The first stage: every message goes through a scanner. Each scanner that the namespace offers has a lane.
  *
- * The store keeps one channel to the scanner, bound when the first message comes,
- * because the scanner is placed away from the store and so starts after it.
- * - Without a scanner nothing is stored: the sender is told to try again.
- * - The first message waits for a scanner that is still to start. One that ended is looked for anew with
- *   each message, but not waited for: the sender is told at once.
+ * A lane is a channel to one scanner, with one message under way at a time. A message takes the lane that has
+ * been free the longest, so the scanners take turns (paper, section 4.5.2: two scanners share the mail).
+ * - A watch tells of scanners that come and go; the store starts before any of them.
+ * - The store keeps hold of a message while it is scanned. When the scanner dies, another one gets the message, before
+ *   all that came later; but only once, since the message may be what it died of.
+ * - Without a scanner nothing is stored: the sender is told to try again, at once, or 10 s after
+ *   the first message if no scanner has ever been there.
  */
 
-import { isKernelError, reasonOf } from "../../kernel/abi/errors.ts";
-import type { Block, Call, Endpoint, Kernel } from "../../kernel/abi/kernel.ts";
+import { isKernelError } from "../../kernel/abi/errors.ts";
+import type { Block, Call, Endpoint, EndpointSet, Kernel, MessageFrom } from "../../kernel/abi/kernel.ts";
 import { antivirusContract, antivirusPath } from "../contracts/antivirus.ts";
-import { answer, type Job, type Refusal, refuse } from "./job.ts";
+import { type Job, type Refusal, refuse } from "./job.ts";
 import type { JobQueue } from "./job_queue.ts";
 
-type Antivirus = Endpoint<typeof antivirusContract, "client">;
-
+/** Where scanners register, each under a name of its own. */
+const directory = antivirusPath.slice(0, antivirusPath.lastIndexOf("/"));
 /** How long the first message waits for a scanner, which may be starting. */
 const firstPatienceNs = 10e9;
+/** One may die of something else; who dies next has probably met the message. */
+const deathsMax = 2;
 
-type Verdict = { readonly data: Block; readonly virus: string } | { readonly unavailable: string };
+interface Scan {
+  readonly job: Job;
+  /** Scanners that died with this message. */
+  deaths: number;
+}
+
+interface Lane {
+  readonly path: string;
+  readonly scanner: Endpoint<typeof antivirusContract, "client">;
+  scan: Scan | undefined;
+}
 
 export class ScanningStage {
   readonly #kernel: Kernel;
-  #antivirus: Antivirus | undefined;
-  #patienceNs = firstPatienceNs;
-
-  constructor(kernel: Kernel) {
-    this.#kernel = kernel;
-  }
+  readonly #incoming: JobQueue<Job>;
+  readonly #clean: JobQueue<Job>;
+  readonly #lanes: EndpointSet<typeof antivirusContract, "client", Lane>;
+  readonly #paths = new Set<string>();
+  /** Lanes without a message; the first has been so the longest. */
+  #free: Lane[] = [];
+  #waiting: Scan[] = [];
+  /** When messages stop to wait for a first scanner; undefined until there is a message. */
+  #patientUntil: number | undefined;
 
   /** Takes messages from `incoming`; those that are clean go to `clean`. */
-  *run(incoming: JobQueue<Job>, clean: JobQueue<Job>): Call<never> {
+  constructor(kernel: Kernel, incoming: JobQueue<Job>, clean: JobQueue<Job>) {
+    this.#kernel = kernel;
+    this.#incoming = incoming;
+    this.#clean = clean;
+    this.#lanes = kernel.endpointSet(antivirusContract, "client");
+  }
+
+  *run(): Call<never> {
+    const kernel = this.#kernel;
+    const lanes = this.#lanes;
+    const incoming = this.#incoming.filled;
+    let watch = yield* kernel.watch(directory);
+    yield* this.#findScanners();
     for (;;) {
-      for (const job of yield* incoming.takeAll()) yield* this.#scan(job, clean);
+      yield* this.#handOut();
+      const event = yield* kernel.select({ lanes, watch, incoming }, yield* this.#patienceNs());
+      if (event.on === "incoming") {
+        for (const job of this.#incoming.drain()) this.#waiting.push({ job, deaths: 0 });
+      } else if (event.on === "lanes") {
+        if (event.kind === "closed") yield* this.#lose(event.data);
+        else yield* this.#conclude(event.data, event.message);
+      } else if (event.on === "watch") {
+        if (event.kind === "message") yield* watch.send("next");
+        else {
+          yield* watch.close();
+          watch = yield* kernel.watch(directory);
+        }
+        yield* this.#findScanners();
+      }
     }
   }
 
-  *#scan(job: Job, clean: JobQueue<Job>): Call<void> {
-    const unavailable = yield* this.#bind();
-    if (unavailable !== undefined) return yield* refuse(this.#kernel, job, failed(unavailable));
-    const verdict = yield* this.#check(job.data);
-    if ("unavailable" in verdict) return yield* answer(job.client, failed(verdict.unavailable));
-    const { data, virus } = verdict;
-    if (virus === "") yield* clean.put({ ...job, data });
-    else yield* refuse(this.#kernel, { ...job, data }, { code: "Contaminated", reason: virus });
+  /** How long to wait for a first scanner; without end when no message needs one. */
+  *#patienceNs(): Call<number> {
+    if (this.#waiting.length === 0 || this.#lanes.size > 0) return Infinity;
+    return this.#patientUntil! - (yield* this.#kernel.now());
   }
 
-  /** Sees to it that there is a scanner; why there is none. */
-  *#bind(): Call<string | undefined> {
-    yield* this.#letGoIfEnded();
-    if (this.#antivirus !== undefined) return undefined;
-    const patienceNs = this.#patienceNs;
-    this.#patienceNs = 0;
+  /** Opens a lane for each scanner that has none. */
+  *#findScanners(): Call<void> {
+    for (const { path, contract } of yield* this.#kernel.enumerate(directory, "children")) {
+      if (contract !== antivirusContract.contractName || this.#paths.has(path)) continue;
+      try {
+        const scanner = yield* this.#kernel.bind(antivirusContract, path, 0);
+        const lane = { path, scanner, scan: undefined };
+        this.#paths.add(path);
+        this.#lanes.add(scanner, lane);
+        this.#free.push(lane);
+        this.#patientUntil = 0;
+      } catch (error) {
+        // It has gone again.
+        if (!isKernelError(error)) throw error;
+      }
+    }
+  }
+
+  /** Gives messages that wait to lanes that are free. */
+  *#handOut(): Call<void> {
+    while (this.#waiting.length > 0) {
+      if (this.#lanes.size === 0) yield* this.#findScanners();
+      if (this.#lanes.size === 0) return yield* this.#giveUp();
+      const lane = this.#free[0];
+      if (lane === undefined) return;
+      const scan = this.#waiting[0]!;
+      const data = yield* this.#share(scan.job.data);
+      if (data === undefined) {
+        // The messages under way give their share back with the verdict.
+        if (this.#free.length < this.#lanes.size) return;
+        this.#waiting.shift();
+        yield* refuse(this.#kernel, scan.job, failed("out of memory"));
+        continue;
+      }
+      this.#waiting.shift();
+      this.#free.shift();
+      lane.scan = scan;
+      yield* lane.scanner.send("checkFile", { data });
+    }
+  }
+
+  *#share(data: Block): Call<Block | undefined> {
     try {
-      this.#antivirus = yield* this.#kernel.bind(antivirusContract, antivirusPath, patienceNs);
+      return yield* this.#kernel.share(data);
     } catch (error) {
-      if (!isKernelError(error)) throw error;
-      return `there is no virus scanner: ${reasonOf(error)}`;
+      if (isKernelError(error) && error.code === "OutOfMemory") return undefined;
+      throw error;
     }
-    return undefined;
   }
 
-  /** A scanner may have ended since the last message, and another one may be there in its place. */
-  *#letGoIfEnded(): Call<void> {
-    const antivirus = this.#antivirus;
-    if (antivirus === undefined) return;
-    const event = yield* this.#kernel.select({ antivirus }, 0);
-    // Out of its turn a scanner cannot speak, so what happened is its end.
-    if (event.on === "timeout") return;
-    this.#antivirus = undefined;
-    yield* antivirus.close();
+  /** There is no scanner: refuses all that wait, unless the first is still to come. */
+  *#giveUp(): Call<void> {
+    const now = yield* this.#kernel.now();
+    this.#patientUntil ??= now + firstPatienceNs;
+    if (now < this.#patientUntil) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    const refusal = failed(`there is no virus scanner: nobody serves ${antivirusPath}`);
+    for (const { job } of waiting) yield* refuse(this.#kernel, job, refusal);
   }
 
-  *#check(data: Block): Call<Verdict> {
-    const antivirus = this.#antivirus!;
-    yield* antivirus.send("checkFile", { data });
-    const verdict = yield* antivirus.receiveOrClosed();
-    if (verdict === undefined) {
-      this.#antivirus = undefined;
-      yield* antivirus.close();
-      return { unavailable: "the virus scanner ended during the check" };
-    }
-    return { data: verdict.data, virus: verdict.tag === "fileClean" ? "" : verdict.name };
+  *#conclude(lane: Lane, verdict: MessageFrom<typeof antivirusContract, "server">): Call<void> {
+    const { job } = lane.scan!;
+    lane.scan = undefined;
+    this.#free.push(lane);
+    if (verdict.tag === "fileClean") yield* this.#clean.put(job);
+    else yield* refuse(this.#kernel, job, { code: "Contaminated", reason: verdict.name });
+  }
+
+  /** A scanner has ended, perhaps with a message. Its lane is out of the set. */
+  *#lose(lane: Lane): Call<void> {
+    this.#paths.delete(lane.path);
+    this.#free = this.#free.filter((free) => free !== lane);
+    // Its successor may have been told of before its end was.
+    yield* this.#findScanners();
+    const { scan } = lane;
+    if (scan === undefined) return;
+    scan.deaths++;
+    if (scan.deaths < deathsMax && this.#lanes.size > 0) this.#waiting.unshift(scan);
+    else yield* refuse(this.#kernel, scan.job, failed("the virus scanner ended during the check"));
   }
 }
 

@@ -97,6 +97,7 @@ export type Source =
   | { readonly path: string; deregister(): Call<void> }
   | Interrupt
   | Thread
+  | ThreadEvent
   | { readonly size: number };
 
 /** What happened, under the name that the source was given in the call. */
@@ -105,8 +106,9 @@ export type Occurrence<S extends Readonly<Record<string, unknown>>> =
   | { readonly on: "timeout" }
   | Unsatisfiable<S[keyof S]>;
 
-/** No source can ever fire: each is an end or a name that this process gave up, or a set without members. A device and a thread always can. */
-type Unsatisfiable<T> = [Extract<T, Interrupt | Thread>] extends [never] ? { readonly on: "unsatisfiable" }
+/** No source can ever fire: each is an end or a name that this process gave up, or a set without members. Devices, threads and events always can. */
+type Unsatisfiable<T> = [Extract<T, Interrupt | Thread | ThreadEvent>] extends [never]
+  ? { readonly on: "unsatisfiable" }
   : never;
 
 type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
@@ -126,6 +128,7 @@ type OccurrenceAt<K, T> = T extends EndpointSet<infer C, infer E, infer D> ?
     ? { readonly on: K; readonly kind: "connection"; readonly endpoint: Endpoint<C, "server"> }
   : T extends Interrupt ? { readonly on: K; readonly kind: "interrupt" }
   : T extends Thread ? { readonly on: K; readonly kind: "ended" }
+  : T extends ThreadEvent ? { readonly on: K; readonly kind: "signalled" }
   : never;
 
 // ---------------------------------------------------------------- devices

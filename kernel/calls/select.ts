@@ -15,10 +15,11 @@ import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Process } from "../process/process.ts";
 import type { Thread } from "../scheduling/thread.ts";
-import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { type Occurring, WaitQueue } from "../scheduling/wait_queue.ts";
 import { endOf, isEndpoint } from "./endpoint_handle.ts";
 import { groupOf } from "./endpoint_set_handle.ts";
 import { CallError } from "./errors.ts";
+import { signalOf } from "./event_handle.ts";
 import { eventOf } from "./interrupt_handle.ts";
 import { blocked, type KernelCall } from "./kernel_call.ts";
 import { unpackMessage } from "./message_calls.ts";
@@ -108,25 +109,25 @@ function watchOf(on: string, source: unknown): Watch {
   if (group !== undefined) return watchGroup(on, group);
   const provider = providerOf(source);
   if (provider !== undefined) return watchService(on, provider, source as ServiceHandle);
-  const event = eventOf(source);
-  if (event !== undefined) {
-    return {
-      queue: event.waiters,
-      isAlive: () => true,
-      poll: () => event.consume() ? Object.freeze({ on, kind: "interrupt" }) : undefined,
-    };
+  const interrupt = eventOf(source);
+  if (interrupt !== undefined) {
+    return watchOccurring(on, "interrupt", { waiters: interrupt.waiters, take: () => interrupt.consume() });
   }
+  const signal = signalOf(source);
+  if (signal !== undefined) return watchOccurring(on, "signalled", signal);
   const ending = endingOf(source);
-  if (ending !== undefined) {
-    const { waiters, hasEnded } = ending;
-    const poll = () => hasEnded() ? Object.freeze({ on, kind: "ended" }) : undefined;
-    return { queue: waiters, isAlive: () => true, poll };
-  }
+  if (ending !== undefined) return watchOccurring(on, "ended", ending);
   throw new CallError("BadArgument", `select cannot wait for source "${on}": it is no source`);
 }
 
 /** An endpoint that was closed here, or given away. */
 const gone: Watch = { queue: new WaitQueue(), isAlive: () => false, poll: () => undefined };
+
+/** What can always happen, now or later. */
+function watchOccurring(on: string, kind: string, { waiters, take }: Occurring): Watch {
+  const poll = () => take() ? Object.freeze({ on, kind }) : undefined;
+  return { queue: waiters, isAlive: () => true, poll };
+}
 
 function watchEnd(on: string, end: ChannelEnd): Watch {
   return {

@@ -249,6 +249,47 @@ Deno.test("every thread that waits for the end of another is told of it, in sele
   });
 });
 
+Deno.test("select takes the signal of an event with automatic reset, unless it ends with something else", () => {
+  runs(function* (kernel) {
+    const { client, server } = yield* kernel.createChannel(pipeContract);
+    const [auto, manual] = [yield* kernel.createEvent("auto"), yield* kernel.createEvent("manual")];
+    yield* soon(kernel, () => auto.set());
+    assertEquals(yield* kernel.select({ server, auto }, patienceNs), { on: "auto", kind: "signalled" });
+    assertEquals(yield* kernel.select({ server, auto }, 1e6), { on: "timeout" });
+    yield* client.close();
+    yield* auto.set();
+    assertEquals(yield* kernel.select({ server, auto }), { on: "server", kind: "closed" });
+    yield* auto.wait(0);
+    yield* manual.set();
+    for (let count = 0; count < 2; count++) {
+      assertEquals(yield* kernel.select({ auto, manual }), { on: "manual", kind: "signalled" });
+    }
+  });
+});
+
+Deno.test("of several threads that select one event with automatic reset, each signal lets one through", () => {
+  runs(function* (kernel) {
+    const event = yield* kernel.createEvent("auto");
+    const passed: number[] = [];
+    const threads = [];
+    for (let number = 0; number < 3; number++) {
+      threads.push(
+        yield* kernel.createThread(function* () {
+          yield* kernel.select({ event });
+          passed.push(number);
+        }),
+      );
+    }
+    for (let count = 0; count < 3; count++) {
+      yield* kernel.sleep(1e6);
+      assertEquals(passed.length, count);
+      yield* event.set();
+    }
+    for (const thread of threads) yield* thread.join();
+    assertEquals(passed, [0, 1, 2]);
+  });
+});
+
 const askContract = {
   name: "ask/1",
   contractName: "AskContract",

@@ -10,7 +10,7 @@ import type { Call } from "../abi/kernel.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Thread } from "../scheduling/thread.ts";
 import { attemptOrWait } from "../scheduling/timed_wait.ts";
-import { WaitQueue } from "../scheduling/wait_queue.ts";
+import { type Occurring, WaitQueue } from "../scheduling/wait_queue.ts";
 import { submit } from "./kernel_call.ts";
 
 export class ThreadHandle {
@@ -34,11 +34,9 @@ export class ThreadHandle {
   }
 
   /** What a select needs to wait for the thread's end; undefined for what is no thread. */
-  static endingOf(
-    value: unknown,
-  ): { readonly waiters: WaitQueue; readonly hasEnded: () => boolean } | undefined {
+  static endingOf(value: unknown): Occurring | undefined {
     if (typeof value !== "object" || value === null || !(#thread in value)) return undefined;
-    return { waiters: value.#waiters, hasEnded: () => value.#hasEnded };
+    return { waiters: value.#waiters, take: () => value.#hasEnded };
   }
 }
 export const endingOf = ThreadHandle.endingOf;

@@ -10,6 +10,12 @@ export interface Waiter {
   wake(): boolean;
 }
 
+/** Something that a select can wait for: where, and whether it is there; it is taken then. */
+export interface Occurring {
+  readonly waiters: WaitQueue;
+  take(): boolean;
+}
+
 export class WaitQueue {
   /** As a rule there is one at most, so that the first stands alone. */
   #first: Waiter | undefined;

@@ -31,7 +31,7 @@ export function kernelError(code: KernelError["code"], message: string): KernelE
 }
 
 export class TestBlock implements Block {
-  readonly isReadOnly = false;
+  isReadOnly = false;
   #buffer: ArrayBuffer;
   #offset = 0;
   #length: number;
@@ -63,10 +63,19 @@ export class TestBlock implements Block {
     this.#length = length;
   }
 
+  /** A holder of its own, of bytes that nobody is to change from now on. */
+  share(): TestBlock {
+    const shared = new TestBlock(this.#buffer.slice(), this.#offset, this.#length);
+    this.isReadOnly = shared.isReadOnly = true;
+    return shared;
+  }
+
   /** The same bytes for a new owner; this one is dead. */
   move(): TestBlock {
     if (this.#buffer.detached) throw kernelError("BadArgument", "Cannot send a block twice");
-    return new TestBlock(this.#buffer.transfer(), this.#offset, this.#length);
+    const moved = new TestBlock(this.#buffer.transfer(), this.#offset, this.#length);
+    moved.isReadOnly = this.isReadOnly;
+    return moved;
   }
 }
 

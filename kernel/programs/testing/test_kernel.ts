@@ -124,19 +124,19 @@ class TestThreadHandle implements Thread {
 }
 
 class TestEvent implements ThreadEvent {
-  #isSignalled: boolean;
-  constructor(readonly resets: "auto" | "manual", isSignalled: boolean) {
-    this.#isSignalled = isSignalled;
-  }
+  constructor(readonly resets: "auto" | "manual", public isSignalled: boolean) {}
   *wait(): Call<void> {
-    yield new Wait("event", () => this.#isSignalled);
-    if (this.resets === "auto") this.#isSignalled = false;
+    yield new Wait("event", () => this.isSignalled);
+    this.pass();
+  }
+  pass(): void {
+    if (this.resets === "auto") this.isSignalled = false;
   }
   set(): Call<void> {
-    return instant("set", () => void (this.#isSignalled = true));
+    return instant("set", () => void (this.isSignalled = true));
   }
   reset(): Call<void> {
-    return instant("reset", () => void (this.#isSignalled = false));
+    return instant("reset", () => void (this.isSignalled = false));
   }
 }
 
@@ -277,6 +277,7 @@ export class TestKernel {
           throw new Exit(status);
         }),
       allocate: (size: number) => instant("allocate", () => new TestBlock(new ArrayBuffer(size))),
+      share: (block: TestBlock) => instant("share", () => block.share()),
       free: (block: TestBlock) => instant("free", () => void block.move()),
       createEvent: (reset: "auto" | "manual", signalled = false) =>
         instant("createEvent", () => new TestEvent(reset, signalled)),
@@ -403,6 +404,7 @@ function isReady(source: unknown): boolean {
   if (source instanceof TestService) return source.waiting.length > 0;
   if (source instanceof TestInterrupt) return source.pending > 0;
   if (source instanceof TestThreadHandle) return source.hasEnded;
+  if (source instanceof TestEvent) return source.isSignalled;
   if (source instanceof TestSet) return [...source.members.keys()].some((endpoint) => endpoint.readable);
   throw new Error(`Cannot wait for ${source}`);
 }
@@ -414,6 +416,10 @@ function take(on: string, source: unknown): unknown {
     return { on, kind: "interrupt" };
   }
   if (source instanceof TestThreadHandle) return { on, kind: "ended" };
+  if (source instanceof TestEvent) {
+    source.pass();
+    return { on, kind: "signalled" };
+  }
   if (source instanceof TestSet) {
     const [endpoint, data] = [...source.members].find(([member]) => member.readable)!;
     const message = endpoint.queue.shift();
