@@ -99,6 +99,13 @@ export class Coordinator {
     return place(manifest, candidates, kernelsServing);
   }
 
+  /** Contracts that a manifest has an affinity to and no running service speaks: they count nowhere. */
+  unservedWishes({ endpoints }: Manifest): string[] {
+    const served = new Set(this.namespace.services.map(({ contractName }) => contractName));
+    return endpoints.filter(({ affinity, contractName }) => affinity !== 0 && !served.has(contractName))
+      .map(({ contractName }) => contractName);
+  }
+
   /** The kernels of the host, in the order of their numbers. */
   get hosts(): (KnownKernel & Required<Pick<KnownKernel, "host">>)[] {
     return this.kernels.filter((known) => known.host !== undefined) as never;

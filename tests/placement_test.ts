@@ -86,6 +86,17 @@ Deno.test("explain names the kernel on which the program then runs", () => {
   assertEquals(explained.chosen, ran.kernel);
 });
 
+Deno.test("explain in the shell names the contract of an affinity whose service has ended, until it is back", () => {
+  const booted = new BootedMachine();
+  assertEquals(booted.command("explain Antivirus").unserved, []);
+  const { pid } = booted.command("ps").rows.find(({ program }) => program === "MailStore")!;
+  assertEquals(booted.command(`kill ${pid}`).status, 0);
+  assertEquals(booted.command("explain Antivirus").unserved, ["MailStoreContract"]);
+  assertEquals(booted.command("MailStore &").status, 0);
+  booted.run(1);
+  assertEquals(booted.command("explain Antivirus").unserved, []);
+});
+
 Deno.test("explain of a manifest names contracts that nobody serves, as a misspelt one is", async () => {
   using folder = new TemporaryFolder();
   const misspelt = (text: string) => text.replace("NicDeviceContract", "NicDeviceContrct");

@@ -9,7 +9,7 @@
 import type { Call, Kernel } from "../../kernel/abi/kernel.ts";
 import type { Keyboard } from "./keyboard.ts";
 import type { Output } from "./output.ts";
-import type { Column, Row } from "./table.ts";
+import type { Column, Row, Value } from "./table.ts";
 
 export interface Result {
   readonly status: number;
@@ -19,7 +19,7 @@ export interface Result {
   /** How people see the rows; without columns what the command wrote is all they see. */
   readonly columns?: readonly Column[];
   /** Further fields of the JSON object. */
-  readonly fields?: Row;
+  readonly fields?: Readonly<Record<string, Value | readonly string[]>>;
   /** Shown to people below the table. */
   readonly footer?: string;
 }

@@ -205,12 +205,16 @@ function* explain({ kernel, words }: Context): Call<Result> {
   if (typeof answer === "string") return failure(`Cannot place "${program}": ${answer}`);
   if (answer.tag !== "placement") return failure(`The process manager answered ${answer.tag}`);
   const rows = JSON.parse(yield* takeText(kernel, answer.json)) as readonly Row[];
+  const unserved = answer.unserved.split("\n").filter((contract) => contract !== "");
+  const notes = unserved.map((contract) =>
+    `Nobody serves ${contract} now, so the affinity to it counts nowhere.\n`
+  );
   return {
     status: 0,
     rows,
     columns: placementColumns,
-    fields: { program, chosen: answer.kernel },
-    footer: `${program} would run on ${answer.kernel}.\n`,
+    fields: { program, chosen: answer.kernel, unserved },
+    footer: `${program} would run on ${answer.kernel}.\n${notes.join("")}`,
   };
 }
 

@@ -231,6 +231,21 @@ Deno.test("explain shows shares of CPU time in percent and sums of affinities as
   assertEquals(JSON.parse(explained("--json")).rows[1].sum, sum);
 });
 
+Deno.test("explain names each contract of an affinity that nobody serves", () => {
+  const explained = (...options: string[]) => {
+    const booted = new Booted();
+    booted.machine.programs.set("Picky", { *main(): Program {}, unserved: ["OneContract", "TwoContract"] });
+    return booted.run(["-c", "explain Picky", ...options]).uart.shown;
+  };
+  assertStringIncludes(
+    explained(),
+    "Picky would run on kernel0.\n" +
+      "Nobody serves OneContract now, so the affinity to it counts nowhere.\n" +
+      "Nobody serves TwoContract now, so the affinity to it counts nowhere.\n",
+  );
+  assertEquals(JSON.parse(explained("--json")).unserved, ["OneContract", "TwoContract"]);
+});
+
 Deno.test("with --json every command is one object on one line, with rows", () => {
   const line =
     "ps; kernels; ls /fs; echo a 'b c'; cat /fs/nothing; Ping 10.0.2.2; explain Ping; ping x > /fs/p";

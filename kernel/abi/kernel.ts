@@ -29,6 +29,7 @@ export type {
   DeviceRow,
   KernelRow,
   ManifestDescription,
+  PlacementAnswer,
   PlacementRow,
   ProcessRow,
   ProgramSource,

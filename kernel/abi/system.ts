@@ -105,6 +105,15 @@ export interface PlacementRow {
   readonly kept: boolean;
 }
 
+/** Where a program is to run, and why. */
+export interface PlacementAnswer {
+  readonly kernel: string;
+  readonly path: string;
+  readonly steps: readonly PlacementRow[];
+  /** Contracts of its affinities that nobody serves now. */
+  readonly unserved: readonly string[];
+}
+
 export interface ProgramSource {
   /** The manifest as XML text. */
   readonly manifest: string;
@@ -147,7 +156,7 @@ export interface SystemCalls {
   /** Chooses a kernel for a manifest (Figure 3); throws BadArgument with the reason; coordinator only. */
   place(
     manifest: string,
-  ): Call<{ readonly kernel: string; readonly path: string; readonly steps: readonly PlacementRow[] }>;
+  ): Call<PlacementAnswer>;
   /** Reads a manifest, called `file` in the reason of the BadArgument that it throws; coordinator only. */
   describeManifest(manifest: string, file?: string): Call<ManifestDescription>;
   /** Manifest and IL of a program in the boot archive; throws NotFound; coordinator only. */

@@ -41,10 +41,7 @@ export function explainManifest(coordinator: Coordinator, text: string, file: st
       kept ? "kept" : "dropped"
     }`
   );
-  const served = new Set(coordinator.namespace.services.map(({ contractName }) => contractName));
-  const unserved = manifest.endpoints.filter(({ affinity, contractName }) =>
-    affinity !== 0 && !served.has(contractName)
-  ).map(({ contractName }) => contractName);
+  const unserved = coordinator.unservedWishes(manifest);
   const notes = unserved.map((name) => `  nobody serves ${name} now, so the affinity to it counts nowhere\n`);
   const reason = lines.length === 0 ? "  there is one kernel only" : lines.join("\n");
   return {

@@ -127,12 +127,14 @@ function findProgram(archive: BootArchive, name: string) {
 
 function explainPlacement(coordinator: Coordinator, text: string) {
   try {
-    const { kernel, steps } = coordinator.place(readManifest(text));
+    const manifest = readManifest(text);
+    const { kernel, steps } = coordinator.place(manifest);
     const { row } = coordinator.kernels.find(({ index }) => index === kernel.index)!;
     return Object.freeze({
       kernel: kernel.name,
       path: row.path,
       steps: Object.freeze<PlacementRow[]>([...steps]),
+      unserved: Object.freeze(coordinator.unservedWishes(manifest)),
     });
   } catch (error) {
     if (error instanceof PlacementError) throw new CallError("BadArgument", error.reason);

@@ -41,8 +41,8 @@ export const processManagerContract = {
     },
     placement: {
       from: "server",
-      doc: "The kernel chosen, and the passes as JSON",
-      body: { kernel: "string", json: "bytes" },
+      doc: "The kernel chosen, the passes as JSON, and contracts of affinities that nobody serves, by line",
+      body: { kernel: "string", json: "bytes", unserved: "string" },
     },
     shutdown: {
       from: "client",

@@ -173,5 +173,6 @@ function* explain(starter: Starter, client: Client, request: RequestOf<"explain"
   const placement = typeof program === "string" ? program : yield* starter.place(program);
   if (typeof placement === "string") return yield* client.send("failed", { reason: placement });
   const json = yield* textBlock(starter.kernel, JSON.stringify(placement.steps));
-  yield* client.send("placement", { kernel: placement.kernel, json });
+  const unserved = placement.unserved.join("\n");
+  yield* client.send("placement", { kernel: placement.kernel, json, unserved });
 }

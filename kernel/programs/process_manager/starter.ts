@@ -17,7 +17,7 @@ import type {
   Kernel,
   KernelRow,
   ManifestDescription,
-  PlacementRow,
+  PlacementAnswer,
   SystemCalls,
 } from "../../abi/kernel.ts";
 import { manifestPath } from "../../abi/program_paths.ts";
@@ -37,12 +37,6 @@ export interface FoundProgram {
 
 /** A manifest, what to call it in a message, and where the rest of the program is. */
 type Source = Pick<FoundProgram, "manifest" | "il"> & { readonly file: string; readonly isOurs: boolean };
-
-export interface Placement {
-  readonly kernel: string;
-  readonly path: string;
-  readonly steps: readonly PlacementRow[];
-}
 
 export class Starter {
   readonly kernel: Kernel;
@@ -116,7 +110,7 @@ export class Starter {
   }
 
   /** Where a program is to run, or why nowhere. */
-  *place(program: FoundProgram): Call<Placement | string> {
+  *place(program: FoundProgram): Call<PlacementAnswer | string> {
     try {
       return yield* this.system.place(program.manifest);
     } catch (error) {

@@ -28,6 +28,7 @@ export interface TestProgram {
   /** The kernel that `place` answers; the coordinator when absent. */
   readonly on?: string;
   readonly steps?: readonly PlacementRow[];
+  readonly unserved?: readonly string[];
 }
 
 export interface TestDevice {
@@ -162,9 +163,9 @@ export class TestMachine {
         }),
       place: (manifest: string) =>
         instant("place", () => {
-          const { on = "kernel0", steps = [] } = this.#find(manifest.split('"')[1]!);
+          const { on = "kernel0", steps = [], unserved = [] } = this.#find(manifest.split('"')[1]!);
           if (on === "") throw kernelError("BadArgument", "no kernel of the platforms asked for");
-          return { kernel: on, path: `/kernels/${on}`, steps };
+          return { kernel: on, path: `/kernels/${on}`, steps, unserved };
         }),
       log: (text: string) => instant("log", () => void this.log.push(text)),
       attachCard: () =>
