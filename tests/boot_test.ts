@@ -86,7 +86,7 @@ Deno.test("boot --for switches the machine off at that instant of virtual time",
 });
 
 Deno.test("with --json every command prints one object whose rows have exactly the documented fields", async () => {
-  const exec = "ps; kernels; channels; heap; ns; explain Ping; ipconfig; ls /fs; ls /; help";
+  const exec = "ps; kernels; channels; heap; transfers; ns; explain Ping; ipconfig; ls /fs; ls /; help";
   const finished = await succeed(["boot", "--json", "--exec", exec]);
   const { stdout } = finished;
   const lines = jsonLines(stdout);
@@ -100,6 +100,8 @@ Deno.test("with --json every command prints one object whose rows have exactly t
     "cpus:number isa:string memoryMiB:number name:string path:string place:string platform:string reason:string role:string state:string",
     "client:string contract:string id:string kind:string server:string",
     "blocks:number bytes:number kernel:string name:string part:string",
+    "blockBytes:number carriedBytes:number chainedWrites:number chains:number descriptors:number kernel:string " +
+    "peer:string receivedMessages:number sentMessages:number transport:string waiting:number",
     "attributes:string contract:string kernel:string kind:string path:string platform:string process:string target:string",
     "kept:boolean kernel:string pass:string sum:number",
     "address:string droppedFrames:number lease:string leaseLeftNs:number linkUp:boolean mac:string " +

@@ -64,6 +64,20 @@ const schedulerColumns = columns({
   ipiWaitCycles: "IPI WAITS (cycles)",
 }, { lockSpinCycles: 0, ipiWaitCycles: 0 });
 
+const transferColumns = columns({
+  kernel: "KERNEL",
+  peer: "WITH",
+  transport: "BY",
+  sentMessages: "SENT",
+  receivedMessages: "RECEIVED",
+  blockBytes: "BLOCKS (bytes)",
+  waiting: "WAITING",
+  chains: "CHAINS",
+  descriptors: "DESCRIPTORS",
+  chainedWrites: "DOORBELLS",
+  carriedBytes: "CARRIED (bytes)",
+});
+
 const channelColumns = columns({
   contract: "CONTRACT",
   client: "CLIENT",
@@ -117,7 +131,7 @@ const placementColumns: readonly Column[] = [
 function tableCommand(
   name: string,
   doc: string,
-  source: "processes" | "kernels" | "channels" | "heap" | "scheduler",
+  source: "processes" | "kernels" | "channels" | "heap" | "scheduler" | "transfers",
   shown: readonly Column[],
 ): CommandDefinition {
   return {
@@ -273,6 +287,12 @@ export const machineCommands: readonly CommandDefinition[] = [
     kernelColumns,
   ),
   tableCommand("channels", "lists all channels and who is at their ends", "channels", channelColumns),
+  tableCommand(
+    "transfers",
+    "tells what has crossed between kernels, and what the DMA of cards had to do for it",
+    "transfers",
+    transferColumns,
+  ),
   tableCommand(
     "scheduler",
     "tells what the scheduler of each kernel has counted",

@@ -56,7 +56,7 @@ export function* ask(
 /** A table of the whole machine. */
 export function* table(
   kernel: Kernel,
-  name: "processes" | "channels" | "heap" | "kernels" | "scheduler",
+  name: "processes" | "channels" | "heap" | "kernels" | "scheduler" | "transfers",
 ): Call<readonly Row[] | string> {
   const answer = yield* ask(kernel, (manager) => manager.send(name));
   if (typeof answer === "string") return answer;

@@ -35,6 +35,7 @@ export type {
   ProgramSource,
   SchedulerRow,
   SystemCalls,
+  TransferRow,
 } from "./system.ts";
 
 /** What a program yields; only the functions below can make one. */

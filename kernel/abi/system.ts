@@ -54,6 +54,26 @@ export interface CounterRow {
   readonly l2Misses: number;
 }
 
+/** What has crossed between a kernel and another one, since they know each other. */
+export interface TransferRow {
+  readonly kernel: string;
+  readonly peer: string;
+  readonly transport: "memcpy" | "adma";
+  readonly sentMessages: number;
+  readonly receivedMessages: number;
+  /** Bytes of blocks that were brought here from the peer. */
+  readonly blockBytes: number;
+  /** Records that wait for room in the ring to the peer. */
+  readonly waiting: number;
+  /** Of a card: chains that its DMA engine was given, and the descriptors in them. */
+  readonly chains: number;
+  readonly descriptors: number;
+  /** Of a card: writes to its messaging unit at the end of a chain, which interrupt the host. */
+  readonly chainedWrites: number;
+  /** Of a card: all bytes that its engine or its CPU carried both ways, ring slots and counters too. */
+  readonly carriedBytes: number;
+}
+
 /** What the scheduler of a kernel has counted since boot, on all its CPUs. */
 export interface SchedulerRow {
   readonly kernel: string;
@@ -147,6 +167,8 @@ export interface SystemCalls {
   processes(): Call<readonly ProcessRow[]>;
   /** What this kernel counted for its processes, and for those that ended lately. */
   counters(): Call<readonly CounterRow[]>;
+  /** What has crossed between this kernel and each other one. */
+  transfers(): Call<readonly TransferRow[]>;
   /** What this kernel's scheduler has counted. */
   scheduler(): Call<SchedulerRow>;
   /** Channels with an end on this kernel. */

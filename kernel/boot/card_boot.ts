@@ -11,6 +11,7 @@ import { namespaceContract } from "../contracts/namespace.ts";
 import { AdmaChannel, descriptorsMax } from "../hal/adma.ts";
 import type { AddressSpace, Complex, Cpu, DataCache } from "../hal/hardware.ts";
 import { Iop348Platform } from "../hal/iop348_platform.ts";
+import { CountedEngine } from "../hal/counted_engine.ts";
 import { MemcpyEngine } from "../hal/memcpy_engine.ts";
 import type { TransferEngine } from "../hal/transfer_engine.ts";
 import { Kernel } from "../kernel.ts";
@@ -175,7 +176,7 @@ class HostPairs {
     const transport = new CardTransport({
       cache,
       cpu: kernel.dispatchers[0]!.cpu,
-      engine: this.#engines[station % this.#engines.length]!,
+      engine: new CountedEngine(this.#engines[station % this.#engines.length]!),
       hostArea: area,
       ...memory,
     });

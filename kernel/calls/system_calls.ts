@@ -32,6 +32,7 @@ import type { Thread } from "../scheduling/thread.ts";
 import { BlockHandle } from "./block_handle.ts";
 import { CallError } from "./errors.ts";
 import { blocked, type KernelCall, submit } from "./kernel_call.ts";
+import { transferRows } from "./transfer_rows.ts";
 
 /** Where in a card's memory its image is put: above what the ROM and the vectors use. */
 const cardImageAddress = 0x0010_0000;
@@ -51,6 +52,7 @@ export function createSystemCalls(): SystemCalls {
     scheduler: () => quick(({ scheduler }) => scheduler.row),
     channels: () => quick(channelRows),
     heap: () => quick(heapRows),
+    transfers: () => quick(transferRows),
     place: (manifest: string) => submit(placeCall(manifest)),
     bootProgram: (name: string) =>
       asCoordinator(({ archive }) => programOf(archive, archive.holds(String(name)) ? String(name) : "")),

@@ -5,7 +5,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import type { AdmaChannel } from "../../kernel/hal/adma.ts";
+import type { CountedEngine } from "../../kernel/hal/counted_engine.ts";
 import type { CardTransport } from "../../kernel/remote/card_transport.ts";
 import type { RemotePeer } from "../../kernel/remote/remote_peer.ts";
 import { BootedMachine, type MachineOptions } from "../machine_bench.ts";
@@ -31,7 +31,7 @@ function singBench(options: MachineOptions) {
 
 /** Counted while the largest blocks go to and fro, where nothing else is under way. */
 function chainsPerBlock(booted: BootedMachine, peer: RemotePeer): number {
-  const engine = (peer.transport as CardTransport).engine as AdmaChannel;
+  const engine = (peer.transport as CardTransport).engine as CountedEngine;
   const reached = (messages: number) => assert(booted.until(() => peer.receivedMessages >= messages, 10));
   const bytesBefore = peer.copiedBytes;
   assert(booted.until(() => peer.copiedBytes - bytesBefore > 4 << 20, 10));

@@ -94,6 +94,8 @@ function* answer(kernel: Kernel, system: SystemCalls, client: Client, request: R
       return yield* sendRows(kernel, client, [yield* system.scheduler()]);
     case "heap":
       return yield* sendRows(kernel, client, yield* system.heap());
+    case "transfers":
+      return yield* sendRows(kernel, client, yield* system.transfers());
     case "devices":
       return yield* sendRows(kernel, client, yield* system.devices());
   }

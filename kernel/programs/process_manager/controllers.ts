@@ -66,7 +66,7 @@ function* ask(
 export function* tableOf(
   kernel: Kernel,
   place: KernelPlace,
-  table: "processes" | "channels" | "heap" | "scheduler" | "devices",
+  table: "processes" | "channels" | "heap" | "scheduler" | "transfers" | "devices",
 ): Call<readonly unknown[] | string> {
   const answer = yield* ask(kernel, place, (control) => control.send(table));
   if (typeof answer === "string") return answer;

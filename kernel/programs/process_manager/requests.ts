@@ -82,6 +82,8 @@ function* answer(starter: Starter, pipes: ConsolePipes, client: Client, request:
       const rows = yield* rowsOfAll(starter, "channels");
       return yield* sendRows(starter, client, mergeChannels(rows as readonly ChannelRow[]));
     }
+    case "transfers":
+      return yield* sendRows(starter, client, yield* rowsOfAll(starter, "transfers"));
     case "scheduler":
       return yield* sendRows(starter, client, yield* rowsOfAll(starter, "scheduler"));
     case "heap":
@@ -146,7 +148,7 @@ function* whyNotOurs(starter: Starter, pid: number): Call<string> {
 
 function* rowsOfAll(
   starter: Starter,
-  table: "processes" | "channels" | "heap" | "scheduler",
+  table: "processes" | "channels" | "heap" | "scheduler" | "transfers",
 ): Call<unknown[]> {
   const rows: unknown[] = [];
   for (const place of yield* starter.system.kernels()) {
