@@ -4,7 +4,8 @@
  */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Program } from "../abi/kernel.ts";
+import type { Kernel, Program } from "../abi/kernel.ts";
+import { echo, echoContract } from "../channels/testing/echo_programs.ts";
 import type { Contract } from "../contracts/contract.ts";
 import { Bench } from "../testing/bench.ts";
 
@@ -21,7 +22,7 @@ const floodContract = {
 } as const satisfies Contract;
 
 /** Serves the name, takes one client, and never receives. */
-function* deaf(kernel: Parameters<Parameters<Bench["start"]>[0]>[0]): Program {
+function* deaf(kernel: Kernel): Program {
   const service = yield* kernel.register(floodContract, "/deaf");
   yield* service.accept();
   yield* kernel.sleep(1000e9);
@@ -58,6 +59,61 @@ Deno.test("a sender whose messages nobody receives on the other kernel ends when
   bench.settle(1);
   assertStringIncludes(sender.fault, `the client may not send "bare", credit sent is used up`);
   assertEquals(receiver.state, "running");
+});
+
+/** As many channels as a sender needs to get beyond the bound of a pair, which is that of four. */
+const floods = 5;
+/** They keep the other kernel's service thread copying for 55 ms. */
+const blocksAhead = 150;
+
+/** Serves any number of clients, and takes all that they send. */
+function* drain(kernel: Kernel): Program {
+  const service = yield* kernel.register(floodContract, "/drain");
+  const clients = kernel.endpointSet<typeof floodContract, "server", undefined>(floodContract, "server");
+  for (;;) {
+    const event = yield* kernel.select({ clients, service });
+    if (event.on === "service") clients.add(event.endpoint, undefined);
+    else if (event.on === "clients" && event.kind === "message" && event.message.tag === "data") {
+      yield* kernel.free(event.message.data);
+    }
+  }
+}
+
+Deno.test("a sender that goes on when 16,384 records wait for a busy kernel ends, and the channels of others stay", () => {
+  const bench = new Bench({ domains: 2, keepsLog: false });
+  const receiver = bench.start(drain, { on: 1 });
+  const sent: number[] = [];
+  const flood = bench.start(function* flood(kernel) {
+    const ahead = yield* kernel.bind(floodContract, "/drain");
+    const ends = [];
+    for (let count = 0; count < floods; count++) ends.push(yield* kernel.bind(floodContract, "/drain"));
+    for (let count = 0; count < blocksAhead; count++) {
+      yield* ahead.send("data", { data: yield* kernel.allocate(1 << 18) });
+    }
+    for (const end of ends) {
+      for (let count = 0; count < 4096; count++) {
+        yield* end.send("bare");
+        sent.push(count);
+      }
+    }
+  });
+  let answer: number | undefined;
+  bench.start(echo, { on: 1 });
+  const other = bench.start(function* other(kernel) {
+    const end = yield* kernel.bind(echoContract, "/test/echo");
+    // When the other kernel has caught up.
+    yield* kernel.sleep(300e6);
+    yield* end.send("ask", { value: 42 });
+    answer = (yield* end.receive()).value;
+  });
+  bench.settle(1);
+  assertStringIncludes(
+    flood.fault,
+    `@numa1 does not take what is sent to it: 16384 records wait before "bare"`,
+  );
+  assert(sent.length > 16_000, `it ended after ${sent.length} messages`);
+  assertEquals([answer, other.fault, receiver.state], [42, "", "running"]);
+  assertEquals(bench.kernels[0]!.peers[0]!.transport.backlog, 0);
 });
 
 Deno.test("a thread that receives learns when another thread of its process closes the endpoint", () => {
