@@ -44,7 +44,7 @@ export class BackgroundPrograms {
   }
 
   /** Takes the program's channel to the process manager. */
-  *add({ manager, pid, kernel }: StartedProgram, name: string): Call<void> {
+  *add({ name, manager, pid, kernel }: StartedProgram): Call<void> {
     this.ends.add(manager, { name, pid, kernel });
     yield* unlessClosed(manager.send("wait", { pid }));
   }

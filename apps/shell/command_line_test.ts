@@ -10,7 +10,7 @@ import fc from "fast-check";
 import { type Command, parseLine } from "./command_line.ts";
 
 function command(...words: string[]): Command {
-  return { words, file: undefined, isBackground: false };
+  return { stages: [words], file: undefined, isBackground: false };
 }
 
 Deno.test("words are separated by blanks, commands by semicolons, and empty commands are none", () => {
@@ -27,15 +27,23 @@ Deno.test("quotes and backslashes keep blanks and special characters", () => {
 
 Deno.test("output goes to a file, and a program to the background", () => {
   assertEquals(parseLine("echo hi > /fs/x; Web & ps"), [
-    { words: ["echo", "hi"], file: "/fs/x", isBackground: false },
-    { words: ["Web"], file: undefined, isBackground: true },
+    { stages: [["echo", "hi"]], file: "/fs/x", isBackground: false },
+    { stages: [["Web"]], file: undefined, isBackground: true },
     command("ps"),
   ]);
   assertEquals(parseLine("echo hi>/fs/x"), [{
-    words: ["echo", "hi"],
+    stages: [["echo", "hi"]],
     file: "/fs/x",
     isBackground: false,
   }]);
+});
+
+Deno.test("commands with a pipe between them are the stages of one", () => {
+  assertEquals(parseLine("cat /fs/a|Sort -r | Count > /fs/n; A | B &"), [
+    { stages: [["cat", "/fs/a"], ["Sort", "-r"], ["Count"]], file: "/fs/n", isBackground: false },
+    { stages: [["A"], ["B"]], file: undefined, isBackground: true },
+  ]);
+  assertEquals(parseLine("echo 'a|b' \\|"), [command("echo", "a|b", "|")]);
 });
 
 Deno.test("a line that cannot be read is one complaint", () => {
@@ -45,7 +53,19 @@ Deno.test("a line that cannot be read is one complaint", () => {
   assertEquals(parseLine("> /fs/x"), 'before ">" comes a command');
   assertEquals(parseLine("ps && ls"), 'before "&" comes a command');
   assertEquals(parseLine("ps > a > b"), "the output of one command goes to one file");
-  assertEquals(parseLine("ps | x"), `"|" stands for nothing here; write '|' for the character itself`);
+  for (const line of ["| x", "; | x", "ps | | x", "a | > f"]) {
+    assertEquals(
+      parseLine(line),
+      line.includes(">") ? 'before ">" comes a command' : 'before "|" comes a command',
+    );
+  }
+  for (const line of ["ps |", "ps | ; ls", "ps | &"]) {
+    assertEquals(parseLine(line), 'after "|" comes a program');
+  }
+  assertEquals(
+    parseLine("ps > f | x"),
+    'only the last of several commands with "|" between them can write to a file',
+  );
   assertEquals(parseLine("x <y"), `"<" stands for nothing here; write '<' for the character itself`);
 });
 

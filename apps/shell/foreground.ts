@@ -1,11 +1,12 @@
 /**
- * Running a program: its output passes through the shell, and so does what is typed.
+ * Running programs: the output of the last passes through the shell, and what is typed goes to the first.
  *
+ * - Between two programs of a pipeline the bytes go by a pipe that only they hold, wherever they run.
  * - Output blocks are handed on as they are; the program is answered when the reader
  *   of the shell's output took them.
- * - Ctrl-C ends the program, Ctrl-D ends its input; both need an interactive shell.
+ * - Ctrl-C ends all of them, Ctrl-D ends the input; both need an interactive shell.
  *   Other bytes are echoed and passed on, Enter as a line feed.
- * - Without a keyboard the program's input has ended from the start.
+ * - Without a keyboard the input has ended from the start.
  * - Like a terminal's, the buffer of typed bytes holds 4,096; more rings the bell.
  */
 
@@ -13,6 +14,7 @@ import { unlessClosed } from "../../kernel/abi/errors.ts";
 import type { Call, Endpoint, EndpointSet, Kernel } from "../../kernel/abi/kernel.ts";
 import { pipeContract } from "../../kernel/contracts/pipe.ts";
 import { deathOf } from "./background.ts";
+import type { Words } from "./command_line.ts";
 import { type Context, failure, type Result } from "./command.ts";
 import { ask, openManager, type ProcessManager, request } from "./processes.ts";
 
@@ -26,76 +28,114 @@ type PipeReader = Endpoint<typeof pipeContract, "server">;
 type PipeWriter = Endpoint<typeof pipeContract, "client">;
 
 export interface StartedProgram {
+  readonly name: string;
   readonly manager: ProcessManager;
   readonly pid: number;
   readonly kernel: string;
+}
+
+/** Programs of which each reads what the one before it writes. */
+export interface Pipeline {
+  readonly programs: readonly StartedProgram[];
+  /** To the first. */
   readonly input: PipeWriter;
+  /** From the last. */
   readonly output: PipeReader;
 }
 
-/** Starts a program with pipes of its own; the reason if it cannot be started. */
-export function* startProgram(kernel: Kernel, words: readonly string[]): Call<StartedProgram | string> {
+/** Starts programs with pipes of their own; if one cannot be started none runs, and the reason is told. */
+export function* startPrograms(kernel: Kernel, stages: readonly Words[]): Call<Pipeline | string> {
+  const programs: StartedProgram[] = [];
+  const first = yield* kernel.createChannel(pipeContract);
+  let stdin = first.server;
+  for (const words of stages) {
+    const stdout = yield* kernel.createChannel(pipeContract);
+    const started = yield* startProgram(kernel, words, stdin, stdout.client);
+    stdin = stdout.server;
+    if (typeof started !== "string") {
+      programs.push(started);
+      continue;
+    }
+    for (const { pid, manager } of programs) {
+      yield* ask(kernel, (other) => other.send("kill", { pid }));
+      yield* manager.close();
+    }
+    yield* first.client.close();
+    yield* stdin.close();
+    return `Cannot run "${words[0]}": ${started}`;
+  }
+  return { programs, input: first.client, output: stdin };
+}
+
+/** Starts a program; its pipes change hands in any case. */
+function* startProgram(
+  kernel: Kernel,
+  words: Words,
+  stdin: PipeReader,
+  stdout: PipeWriter,
+): Call<StartedProgram | string> {
   const manager = yield* openManager(kernel);
-  if (typeof manager === "string") return manager;
-  const stdin = yield* kernel.createChannel(pipeContract);
-  const stdout = yield* kernel.createChannel(pipeContract);
+  if (typeof manager === "string") {
+    yield* stdin.close();
+    yield* stdout.close();
+    return manager;
+  }
   const [program = "", ...rest] = words;
-  const send = manager.send("run", {
-    program,
-    arguments: rest.join("\n"),
-    stdin: stdin.server,
-    stdout: stdout.client,
-  });
+  const send = manager.send("run", { program, arguments: rest.join("\n"), stdin, stdout });
   const answer = yield* request(manager, send);
   if (typeof answer !== "string" && answer.tag === "started") {
-    return { manager, pid: answer.pid, kernel: answer.kernel, input: stdin.client, output: stdout.server };
+    return { name: program, manager, pid: answer.pid, kernel: answer.kernel };
   }
   yield* manager.close();
-  yield* stdin.client.close();
-  yield* stdout.server.close();
   return typeof answer === "string" ? answer : `the process manager answered ${answer.tag}`;
 }
 
 /** Runs a program to its end. */
 export function* runForeground(context: Context): Call<Result> {
-  const { kernel, words } = context;
-  const started = yield* startProgram(kernel, words);
-  if (typeof started === "string") return failure(`Cannot run "${words[0]}": ${started}`);
-  yield* unlessClosed(started.manager.send("wait", { pid: started.pid }));
-  const run = new ForegroundRun(context, started);
-  const { status, fault } = yield* run.toEnd();
-  const { pid, kernel: on } = started;
-  if (fault !== "") return deathOf({ name: words[0]!, pid, kernel: on }, status, fault);
-  return { status, fields: { pid, program: words[0]!, kernel: on, fault } };
+  const started = yield* startPrograms(context.kernel, [context.words]);
+  return typeof started === "string" ? failure(started) : yield* runToEnd(context, started, "typed");
+}
+
+/** Runs programs that were started until the last has ended; what is typed is the first one's input, or somebody else's. */
+export function* runToEnd(context: Context, pipeline: Pipeline, input: "typed" | "given"): Call<Result> {
+  const { name, pid, kernel, manager } = pipeline.programs.at(-1)!;
+  yield* unlessClosed(manager.send("wait", { pid }));
+  const { status, fault } = yield* new ForegroundRun(context, pipeline, input).toEnd();
+  if (fault !== "") return deathOf({ name, pid, kernel }, status, fault);
+  return { status, fields: { pid, program: name, kernel, fault } };
 }
 
 class ForegroundRun {
   readonly #context: Context;
-  readonly #program: StartedProgram;
-  /** The program's output, and the keyboard. */
+  readonly #pipeline: Pipeline;
+  readonly #manager: ProcessManager;
+  /** The last program's output, and the keyboard. */
   readonly #sources: EndpointSet<typeof pipeContract, "server", "output" | "typed">;
-  /** The program's input, while it is open. */
+  /** The first program's input, while it is open and the keyboard's. */
   readonly #inputs: EndpointSet<typeof pipeContract, "client", undefined>;
   #outputIsOpen = true;
-  #inputIsOpen = true;
+  #inputIsOpen: boolean;
   /** Ctrl-D was typed: the input ends after what is waiting. */
   #inputEnds = false;
   #waiting: number[] = [];
   /** Sent to the program and not answered. */
   #unanswered: number[] = [];
 
-  constructor(context: Context, program: StartedProgram) {
+  constructor(context: Context, pipeline: Pipeline, input: "typed" | "given") {
     this.#context = context;
-    this.#program = program;
+    this.#pipeline = pipeline;
+    this.#manager = pipeline.programs.at(-1)!.manager;
+    this.#inputIsOpen = input === "typed";
     this.#sources = context.kernel.endpointSet(pipeContract, "server");
     this.#inputs = context.kernel.endpointSet(pipeContract, "client");
   }
 
   *toEnd(): Call<{ readonly status: number; readonly fault: string }> {
     const { keyboard, kernel } = this.#context;
-    const { manager, output, input } = this.#program;
+    const manager = this.#manager;
+    const { output, input } = this.#pipeline;
     this.#sources.add(output, "output");
-    this.#inputs.add(input, undefined);
+    if (this.#inputIsOpen) this.#inputs.add(input, undefined);
     if (keyboard === undefined || keyboard.hasEnded) {
       this.#inputEnds = true;
     } else {
@@ -141,7 +181,7 @@ class ForegroundRun {
         return;
       }
       yield* output.block((event.message as PipeWrite).data);
-      yield* unlessClosed(this.#program.output.send("written"));
+      yield* unlessClosed(this.#pipeline.output.send("written"));
     } else if (event.on === "sources") {
       if (event.kind === "closed") {
         keyboard!.hasEnded = true;
@@ -160,9 +200,10 @@ class ForegroundRun {
     const { terminal } = keyboard!;
     if (byte === interruptKey) {
       yield* terminal.text("^C\n");
-      const { pid } = this.#program;
-      // It may have ended by itself in this moment; either way `exited` follows.
-      yield* ask(kernel, (manager) => manager.send("kill", { pid }));
+      // One may have ended by itself in this moment; either way `exited` follows.
+      for (const { pid } of this.#pipeline.programs) {
+        yield* ask(kernel, (manager) => manager.send("kill", { pid }));
+      }
     } else if (byte === endKey) {
       this.#inputEnds = true;
     } else if (this.#waiting.length >= typedBytesMax) {
@@ -178,7 +219,7 @@ class ForegroundRun {
 
   /** Gives the program what is waiting, one block at a time, then the end of its input. */
   *#feed(): Call<void> {
-    const { input } = this.#program;
+    const { input } = this.#pipeline;
     if (!this.#inputIsOpen || this.#unanswered.length > 0) return;
     if (this.#waiting.length > 0) {
       const data = yield* this.#context.kernel.allocate(this.#waiting.length);
@@ -195,12 +236,12 @@ class ForegroundRun {
 
   *#finish(): Call<void> {
     const { keyboard } = this.#context;
-    const { manager, input, output } = this.#program;
+    const { input, output } = this.#pipeline;
     if (keyboard !== undefined) {
       this.#sources.remove(keyboard.endpoint);
       keyboard.unread(Uint8Array.from([...this.#unanswered, ...this.#waiting]));
     }
-    yield* manager.close();
+    yield* this.#manager.close();
     if (this.#outputIsOpen) yield* output.close();
     if (this.#inputIsOpen) yield* input.close();
   }
