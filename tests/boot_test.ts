@@ -123,6 +123,9 @@ Deno.test("with --json every command prints one object whose rows have exactly t
   assertEquals(roles, [["coordinator", "domain 0"], ["satellite", "domain 1"], ["satellite", "card 0"]]);
   const kinds = new Set(commandOf(stdout, "channels").rows.map(({ kind }) => kind));
   assertEquals(kinds, new Set(["local", "remote"]));
+  for (const { client, server } of commandOf(stdout, "channels").rows) {
+    for (const end of [client, server]) assertMatch(String(end), /@(coordinator|numa1|card0)$/);
+  }
   const heap = commandOf(stdout, "heap").rows;
   assertEquals(heap.filter(({ part }) => part === "total").map(({ kernel }) => kernel), [
     "coordinator",

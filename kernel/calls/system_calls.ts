@@ -212,10 +212,14 @@ function counterRows(kernel: Kernel): CounterRow[] {
 
 function channelRows(kernel: Kernel): ChannelRow[] {
   const rows = new Map<number, ChannelRow>();
+  const holders = new Map(
+    kernel.channels.ends.map((end) => [`${end.channel} ${end.end}`, describeHolder(kernel, end)]),
+  );
   for (const end of kernel.channels.ends) {
     if (end.closed || end.peerClosed || rows.has(end.channel)) continue;
     const here = describeHolder(kernel, end);
-    const there = end.delivery?.describePeer() ?? "closed";
+    const there = holders.get(`${end.channel} ${end.end === "client" ? "server" : "client"}`) ??
+      end.delivery?.describePeer() ?? "closed";
     const [client, server] = end.end === "client" ? [here, there] : [there, here];
     const kind = end.delivery?.kind ?? "local";
     rows.set(
