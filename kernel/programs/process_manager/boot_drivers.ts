@@ -118,7 +118,9 @@ function* startBoards(starter: Starter, pipes: ConsolePipes, drivers: readonly D
       yield* starter.log(`A board has not brought up its kernel within ${seconds} s; going on without it`);
       break;
     }
-    if (occurrence.on === "watch") yield* watch.send("next");
+    if (occurrence.on !== "watch") continue;
+    if (occurrence.kind === "closed") break;
+    yield* watch.send("next");
   }
   yield* watch.close();
 }
