@@ -3,7 +3,8 @@
  *
  * A lane is a channel to one scanner, with one message under way at a time. A message takes the lane that has
  * been free the longest, so the scanners take turns (paper, section 4.5.2: two scanners share the mail).
- * - A watch tells of scanners that come and go; the store starts before any of them.
+ * - A watch tells that scanners come and go; they are looked up when the next message is there. The store starts
+ *   before any of them.
  * - The store keeps hold of a message while it is scanned. When the scanner dies, another one gets the message, before
  *   all that came later; but only once, since the message may be what it died of.
  * - Without a scanner nothing is stored: the sender is told to try again, at once, or 10 s after
@@ -44,6 +45,8 @@ export class ScanningStage {
   /** Lanes without a message; the first has been so the longest. */
   #free: Lane[] = [];
   #waiting: Scan[] = [];
+  /** There may be scanners without a lane. */
+  #isOutOfDate = true;
   /** When messages stop to wait for a first scanner; undefined until there is a message. */
   #patientUntil: number | undefined;
 
@@ -60,7 +63,6 @@ export class ScanningStage {
     const lanes = this.#lanes;
     const incoming = this.#incoming.filled;
     let watch = yield* kernel.watch(directory);
-    yield* this.#findScanners();
     for (;;) {
       yield* this.#handOut();
       const event = yield* kernel.select({ lanes, watch, incoming }, yield* this.#patienceNs());
@@ -75,7 +77,7 @@ export class ScanningStage {
           yield* watch.close();
           watch = yield* kernel.watch(directory);
         }
-        yield* this.#findScanners();
+        this.#isOutOfDate = true;
       }
     }
   }
@@ -88,6 +90,7 @@ export class ScanningStage {
 
   /** Opens a lane for each scanner that has none. */
   *#findScanners(): Call<void> {
+    this.#isOutOfDate = false;
     for (const { path, contract } of yield* this.#kernel.enumerate(directory, "children")) {
       if (contract !== antivirusContract.contractName || this.#paths.has(path)) continue;
       try {
@@ -107,7 +110,7 @@ export class ScanningStage {
   /** Gives messages that wait to lanes that are free. */
   *#handOut(): Call<void> {
     while (this.#waiting.length > 0) {
-      if (this.#lanes.size === 0) yield* this.#findScanners();
+      if (this.#isOutOfDate || this.#lanes.size === 0) yield* this.#findScanners();
       if (this.#lanes.size === 0) return yield* this.#giveUp();
       const lane = this.#free[0];
       if (lane === undefined) return;
@@ -160,9 +163,10 @@ export class ScanningStage {
     this.#paths.delete(lane.path);
     this.#free = this.#free.filter((free) => free !== lane);
     // Its successor may have been told of before its end was.
-    yield* this.#findScanners();
+    this.#isOutOfDate = true;
     const { scan } = lane;
     if (scan === undefined) return;
+    yield* this.#findScanners();
     scan.deaths++;
     if (scan.deaths < deathsMax && this.#lanes.size > 0) this.#waiting.unshift(scan);
     else yield* refuse(this.#kernel, scan.job, failed("the virus scanner ended during the check"));
