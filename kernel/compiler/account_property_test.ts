@@ -10,8 +10,9 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { allowedNames } from "./allowed_names.ts";
+import { CompartmentScript } from "./compartment_script.ts";
 import { instantiate } from "./instantiate.ts";
-import { evaluateAlone, surroundings } from "./lockdown.ts";
+import { surroundings } from "./lockdown.ts";
 import { ProcessLimits } from "./process_limits.ts";
 import { plainTarget, runSample, sampledTarget, sampleIl, sampleKernel } from "./sample_programs.ts";
 import { compileIl } from "./phase_two.ts";
@@ -149,7 +150,10 @@ function observe(next: (answer: unknown) => IteratorResult<unknown, unknown>): u
 
 function withoutAccounting(il: string): Generator<unknown, unknown, unknown> {
   const body = il.replace(/export default (\$m\d+\.default);/, "return $1;");
-  const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`);
+  const make = new CompartmentScript(
+    `(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`,
+    "sample",
+  ).evaluate();
   const main = (make as (given: object) => unknown)(
     surroundings({ stop: () => new Error("never"), memory: new ProcessLimits("plain").surroundings() }),
   ) as (

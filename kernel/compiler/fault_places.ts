@@ -22,18 +22,24 @@ interface CallSite {
 }
 
 const imagesMax = 256;
-const images = new Map<string, Image>();
+/** What places need of an image, which the cache may have dropped since. */
+const images = new Map<string, Pick<Image, "il" | "columns">>();
 
 /** The script name under which an image is evaluated. */
-export function registerImage(image: Image): string {
-  const name = `helios-image/${image.isa}/${image.ilHash}`;
+export function scriptName({ isa, ilHash }: Image): string {
+  return `helios-image/${isa}/${ilHash}`;
+}
+
+/** From now on, places in the image are told. */
+export function registerImage(image: Image): void {
+  const name = scriptName(image);
+  const { il, columns } = image;
   images.delete(name);
-  images.set(name, image);
+  images.set(name, { il, columns });
   for (const oldest of images.keys()) {
     if (images.size <= imagesMax) break;
     images.delete(oldest);
   }
-  return name;
 }
 
 const frameOpening = "\n    at ";

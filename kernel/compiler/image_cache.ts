@@ -7,6 +7,7 @@
  */
 
 import { sha256 } from "./checksum.ts";
+import { scriptOf } from "./compartment_script.ts";
 import type { CompilationTarget } from "./costs.ts";
 import type { Image } from "./image.ts";
 import { compileIl } from "./phase_two.ts";
@@ -30,7 +31,12 @@ export class ImageCache {
   image(il: string, target: CompilationTarget): Image {
     const ilHash = this.#hashOf(il);
     const key = `${target.isa} ${target.isSampled ? "sampled" : "plain"} ${ilHash}`;
-    const image = this.#images.get(key) ?? compileIl(il, target, ilHash);
+    let image = this.#images.get(key);
+    if (image === undefined) {
+      image = compileIl(il, target, ilHash);
+      // The host's share of the work is done here, too, so that every start of a kept image is short.
+      scriptOf(image);
+    }
     keepLatest(this.#images, key, image, this.#imagesMax);
     return image;
   }

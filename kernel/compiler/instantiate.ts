@@ -11,11 +11,12 @@
  */
 
 import { setTouching } from "./bulk_touches.ts";
+import { scriptOf } from "./compartment_script.ts";
 import { unitsOf } from "./costs.ts";
 import { placesIn, registerImage } from "./fault_places.ts";
 import { ElementSampler, type ProcessMemory, type SampledCache } from "./element_sampling.ts";
 import type { Image } from "./image.ts";
-import { evaluateAlone, surroundings } from "./lockdown.ts";
+import { surroundings } from "./lockdown.ts";
 import { setRunning } from "./payer.ts";
 import type { ImageControl, ImageSurroundings } from "./prelude.ts";
 import { ProcessLimits, type ProgramStopped } from "./process_limits.ts";
@@ -34,27 +35,6 @@ export interface ProgramFault {
 
 const reasonSizeMax = 290;
 const { isError } = Error;
-
-/**
- * Instances of the same text share what the host learns of it, and each has private names of its own: from the
- * second on, code that uses them was measured ten times as slow. So the first instances of an image have texts of
- * their own, which the host compiles anew (8 ms for 280 KB); a program that is started more often is taken to be
- * short, and to need a fast start (2 ms) more than fast code.
- */
-const ownTexts = 8;
-/** How many instances there were of a text, for the texts that were used last. */
-const instanceCounts = new Map<string, number>();
-const countedTextsMax = 256;
-
-/** Which text of an image the next instance has. */
-function copyOf({ body }: Image): number {
-  const count = instanceCounts.get(body) ?? 0;
-  instanceCounts.delete(body);
-  instanceCounts.set(body, count + 1);
-  const [oldest] = instanceCounts.keys();
-  if (instanceCounts.size > countedTextsMax && oldest !== undefined) instanceCounts.delete(oldest);
-  return Math.min(count, ownTexts);
-}
 
 const generatorPrototype: object = Object.getPrototypeOf(Object.getPrototypeOf((function* () {})()));
 /** The language's own, from before programs' generators were wrapped: what the host resumes is not a program's call. */
@@ -101,10 +81,8 @@ export class ProgramInstance {
   constructor(image: Image, memory?: ProcessMemory, heap?: PrivateHeap) {
     this.#sampler = memory === undefined ? undefined : new ElementSampler(memory);
     this.#limits = new ProcessLimits(image.il.name, heap);
-    const script = registerImage(image);
-    const make = evaluateAlone(`${image.body}\n//${copyOf(image)}\n//# sourceURL=${script}`) as (
-      given: ImageSurroundings,
-    ) => ImageControl;
+    registerImage(image);
+    const make = scriptOf(image).evaluate() as (given: ImageSurroundings) => ImageControl;
     this.#control = make(surroundings({
       stop: () => this.#stop(),
       memory: this.#limits.surroundings(),

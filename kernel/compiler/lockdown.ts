@@ -27,14 +27,14 @@ export function harden<T>(value: T): T {
   return globalThis.harden(value);
 }
 
-/** Evaluates an image's body in a compartment of its own, which has no globals at all. */
-export function evaluateAlone(body: string): unknown {
+/** A compartment of its own for a process, which has no globals at all. */
+export function emptyCompartment(): Compartment {
   ensureLockdown();
   const compartment = new Compartment({ __options__: true });
   for (const name of Object.getOwnPropertyNames(compartment.globalThis)) {
     Reflect.deleteProperty(compartment.globalThis, name);
   }
-  return compartment.evaluate(body);
+  return compartment;
 }
 
 /** What an image is given beside what is the same for all. */

@@ -7,9 +7,10 @@
 import { assertAlmostEquals, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { allowedNames } from "./allowed_names.ts";
+import { CompartmentScript } from "./compartment_script.ts";
 import type { ProcessMemory } from "./element_sampling.ts";
 import { instantiate } from "./instantiate.ts";
-import { evaluateAlone, surroundings } from "./lockdown.ts";
+import { surroundings } from "./lockdown.ts";
 import { finish, sampledTarget, sampleIl, sampleImage, sampleKernel } from "./sample_programs.ts";
 import { ProcessLimits } from "./process_limits.ts";
 import { compileIl } from "./phase_two.ts";
@@ -363,7 +364,10 @@ for (const [what, body] of watchful) {
   Deno.test(`a program that watches ${what} sees the same with sampling as without`, () => {
     const il = sampleIl(`${preamble}\nexport default function* main(kernel) { ${body} }`);
     const text = il.replace(/export default (\$m\d+\.default);/, "return $1;");
-    const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${text}})`);
+    const make = new CompartmentScript(
+      `(($e)=>{const{${[...allowedNames].join()}}=$e.library;${text}})`,
+      "sample",
+    ).evaluate();
     const main = (make as (given: object) => (kernel: object) => Generator<unknown, unknown, unknown>)(
       surroundings({ stop: () => new Error("never"), memory: new ProcessLimits("plain").surroundings() }),
     );

@@ -18,8 +18,11 @@ export interface Offence {
 
 const contractFolders = ["kernel/contracts/", "net/contracts/", "fs/contracts/", "apps/contracts/"];
 const guestFolders = ["kernel/programs/", "net/", "fs/", "apps/"];
-/** Phase one strips types with `node:module`; phase two rewrites code and runs it in compartments. */
-const compilerPackages = ["ses", "acorn", "node:module"];
+/**
+ * Phase one strips types with `node:module`; phase two rewrites code; compartments run it, as a script of `node:vm`
+ * that is compiled once for all of them.
+ */
+const compilerPackages = ["ses", "acorn", "node:module", "node:vm"];
 const topLevelNames = [
   ...[".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "apps", "deno.json", "deno.lock", "docs"],
   ...["fs", "hw", "kernel", "main.ts", "manifests", "net", "std", "tests"],

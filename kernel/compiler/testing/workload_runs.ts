@@ -11,9 +11,10 @@ import { unitsOf } from "../costs.ts";
 import { runInThisContext } from "node:vm";
 import { readSource } from "../../../hw/host/program_files.ts";
 import { allowedNames } from "../allowed_names.ts";
+import { CompartmentScript } from "../compartment_script.ts";
 import type { Image } from "../image.ts";
 import { instantiate } from "../instantiate.ts";
-import { evaluateAlone, surroundings } from "../lockdown.ts";
+import { surroundings } from "../lockdown.ts";
 import { setRunning } from "../payer.ts";
 import { buildIl } from "../phase_one.ts";
 import { compileIl } from "../phase_two.ts";
@@ -88,7 +89,10 @@ function sampledRun(il: string, kernel: object, lines: number): () => unknown {
 /** The program's main function without accounting. */
 function plainMain(il: string): Main {
   const body = il.replace("export default", "return");
-  const make = evaluateAlone(`(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`) as (
+  const make = new CompartmentScript(
+    `(($e)=>{const{${[...allowedNames].join()}}=$e.library;${body}})`,
+    "sample",
+  ).evaluate() as (
     given: ImageSurroundings,
   ) => Main;
   return make(surroundings({ stop: () => new Error("never"), memory: memory() }));
