@@ -111,7 +111,8 @@ export class AllocationAccounting {
       return own;
     }
     let bytes = own;
-    for (const child of childrenOf(node)) bytes += this.#bytes(child);
+    const children = childrenOf(node);
+    for (let at = 0; at < children.length; at++) bytes += this.#bytes(children[at] as Node);
     return bytes;
   }
 

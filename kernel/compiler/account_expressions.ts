@@ -21,7 +21,7 @@ import type { Prices } from "./prices.ts";
 import { type ElementAccess, isSimpleIndex, type SamplingPlan } from "./sampling_plan.ts";
 import type { Scopes } from "./scope.ts";
 import type { StringInference } from "./string_inference.ts";
-import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, isLeaf, type Node } from "./syntax.ts";
 
 const delegation = "yield*";
 
@@ -59,7 +59,7 @@ export abstract class ExpressionAccounting {
 
   /** Cycles that an expression adds to the block that holds it. */
   protected expression(node: Node, frame: Frame): number {
-    if (node.type === "Identifier" || node.type === "Literal") return 0;
+    if (isLeaf(node)) return 0;
     const { prices } = this.input;
     if (isFunction(node)) {
       this.functionBody(node);
@@ -130,7 +130,9 @@ export abstract class ExpressionAccounting {
 
   protected children(node: Node, frame: Frame): number {
     let cycles = 0;
-    for (const child of childrenOf(node)) {
+    const children = childrenOf(node);
+    for (let at = 0; at < children.length; at++) {
+      const child = children[at] as Node;
       cycles += node.type === "ObjectExpression" && child.type === "SpreadElement"
         ? this.#wrapped("$spread", child.argument, "", frame)
         : this.expression(child, frame);
@@ -250,7 +252,7 @@ export abstract class ExpressionAccounting {
   /** Whether a name can only mean a class that this program declares. */
   #isClassOfProgram(node: Node): node is Identifier {
     const binding = this.input.scopes.bindings.get(node);
-    if (binding === undefined || binding.roles.has("write")) return false;
+    if (binding === undefined || binding.isWritten) return false;
     return binding.kind === "class" ||
       (binding.kind === "const" && binding.values[0]?.type === "ClassExpression");
   }

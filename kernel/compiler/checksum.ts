@@ -16,7 +16,7 @@ const crcTable = Int32Array.from({ length: 256 }, (_, index) => {
 export function crc32(bytes: Uint8Array): number {
   let value = -1;
   for (let index = 0; index < bytes.length; index++) {
-    value = (crcTable[(value ^ (bytes[index] ?? 0)) & 0xFF] ?? 0) ^ (value >>> 8);
+    value = (crcTable[(value ^ (bytes[index] as number)) & 0xFF] as number) ^ (value >>> 8);
   }
   return ~value >>> 0;
 }
@@ -52,21 +52,23 @@ export function sha256(bytes: Uint8Array): string {
   return [...state].map((word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
 
+/** One block. Its texts are written out, as calls would take most of the time until the host has compiled them. */
 function compress(state: Int32Array, words: Int32Array, view: DataView, at: number): void {
   for (let index = 0; index < 16; index++) words[index] = view.getInt32(at + index * 4);
   for (let index = 16; index < 64; index++) {
-    const early = word(words, index - 15);
-    const late = word(words, index - 2);
-    const small0 = rotate(early, 7) ^ rotate(early, 18) ^ (early >>> 3);
-    const small1 = rotate(late, 17) ^ rotate(late, 19) ^ (late >>> 10);
-    words[index] = (word(words, index - 16) + small0 + word(words, index - 7) + small1) | 0;
+    const early = words[index - 15] as number;
+    const late = words[index - 2] as number;
+    const small0 = (early >>> 7 | early << 25) ^ (early >>> 18 | early << 14) ^ (early >>> 3);
+    const small1 = (late >>> 17 | late << 15) ^ (late >>> 19 | late << 13) ^ (late >>> 10);
+    words[index] = ((words[index - 16] as number) + small0 + (words[index - 7] as number) + small1) | 0;
   }
-  let a = word(state, 0), b = word(state, 1), c = word(state, 2), d = word(state, 3);
-  let e = word(state, 4), f = word(state, 5), g = word(state, 6), h = word(state, 7);
+  let a = state[0] as number, b = state[1] as number, c = state[2] as number, d = state[3] as number;
+  let e = state[4] as number, f = state[5] as number, g = state[6] as number, h = state[7] as number;
   for (let index = 0; index < 64; index++) {
-    const big1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25);
-    const first = (h + big1 + ((e & f) ^ (~e & g)) + word(roundConstants, index) + word(words, index)) | 0;
-    const big0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22);
+    const big1 = (e >>> 6 | e << 26) ^ (e >>> 11 | e << 21) ^ (e >>> 25 | e << 7);
+    const choice = (e & f) ^ (~e & g);
+    const first = (h + big1 + choice + (roundConstants[index] as number) + (words[index] as number)) | 0;
+    const big0 = (a >>> 2 | a << 30) ^ (a >>> 13 | a << 19) ^ (a >>> 22 | a << 10);
     const second = (big0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
     h = g;
     g = f;
@@ -77,14 +79,12 @@ function compress(state: Int32Array, words: Int32Array, view: DataView, at: numb
     b = a;
     a = (first + second) | 0;
   }
-  const added = [a, b, c, d, e, f, g, h];
-  for (let index = 0; index < 8; index++) state[index] = word(state, index) + (added[index] ?? 0);
-}
-
-function word(words: Int32Array, index: number): number {
-  return words[index] ?? 0;
-}
-
-function rotate(word: number, bits: number): number {
-  return (word >>> bits) | (word << (32 - bits));
+  state[0] = (state[0] as number) + a;
+  state[1] = (state[1] as number) + b;
+  state[2] = (state[2] as number) + c;
+  state[3] = (state[3] as number) + d;
+  state[4] = (state[4] as number) + e;
+  state[5] = (state[5] as number) + f;
+  state[6] = (state[6] as number) + g;
+  state[7] = (state[7] as number) + h;
 }

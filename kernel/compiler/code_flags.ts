@@ -34,45 +34,53 @@ const finallyFlag = 64;
 const allocationFlag = 128;
 const jumpFlags = returnFlag | breakFlag | labelFlag | continueFlag;
 
+const allFlags = 2 * allocationFlag - 1;
+
+/** What each combination of flags says. */
+const views: readonly CodeFlags[] = Array.from({ length: allFlags + 1 }, (_, flags) => ({
+  hasYield: (flags & yieldFlag) !== 0,
+  hasCall: (flags & (callFlag | yieldFlag)) !== 0,
+  hasFinally: (flags & finallyFlag) !== 0,
+  hasJump: (flags & jumpFlags) !== 0,
+  hasAllocation: (flags & allocationFlag) !== 0,
+}));
+
+/** Types of nodes that may have flags of their own. */
+const flagged: ReadonlySet<string> = new Set([
+  ...["YieldExpression", "CallExpression", "NewExpression", "TaggedTemplateExpression", "TemplateLiteral"],
+  ...["ClassExpression", "ClassDeclaration", "FunctionExpression", "FunctionDeclaration"],
+  ...["ArrowFunctionExpression", "ObjectExpression", "ArrayExpression"],
+  ...["TryStatement", "ReturnStatement", "BreakStatement", "ContinueStatement"],
+]);
+
 /** Flags of every statement and expression of a program. */
 export class CodeFlagsTable {
   readonly #flags = new Map<Node, number>();
   readonly #countsForItself: (call: CallExpression) => boolean;
 
-  /** `nodes` are all of a program, parents before children, in the order of the text. */
+  /** `nodes` are all of a program but leaves, parents before children, in the order of the text. */
   constructor(nodes: readonly Node[], countsForItself: (call: CallExpression) => boolean) {
     this.#countsForItself = countsForItself;
-    const open: Node[] = [];
-    const held: number[] = [];
-    const closeUpTo = (offset: number) => {
-      for (let inner = open.at(-1); inner !== undefined && inner.end <= offset; inner = open.at(-1)) {
-        open.pop();
-        const passed = this.#close(inner, held.pop() ?? 0);
-        if (held.length > 0) held.push((held.pop() ?? 0) | passed);
+    // From the last to the first, so that what is inside of a node has been there before: in `passed` with its end
+    // nearest, and with the flags that are its parent's, too.
+    const passed: { readonly start: number; readonly flags: number }[] = [];
+    for (let at = nodes.length - 1; at >= 0; at--) {
+      const node = nodes[at] as Node;
+      let flags = flagged.has(node.type) ? this.#own(node) : 0;
+      for (let inner = passed.at(-1); inner !== undefined && inner.start < node.end; inner = passed.at(-1)) {
+        flags |= inner.flags;
+        passed.pop();
       }
-    };
-    for (const node of nodes) {
-      closeUpTo(node.start);
-      open.push(node);
-      held.push(this.#own(node));
+      if (flags !== 0) passed.push({ start: node.start, flags: this.#keep(node, flags) });
     }
-    closeUpTo(Infinity);
   }
 
   of(node: Node): CodeFlags {
-    const flags = this.#flags.get(node) ?? 0;
-    return {
-      hasYield: (flags & yieldFlag) !== 0,
-      hasCall: (flags & (callFlag | yieldFlag)) !== 0,
-      hasFinally: (flags & finallyFlag) !== 0,
-      hasJump: (flags & jumpFlags) !== 0,
-      hasAllocation: (flags & allocationFlag) !== 0,
-    };
+    return views[this.#flags.get(node) ?? 0] as CodeFlags;
   }
 
-  /** Keeps the flags of a node that has all its children's, and gives those that are its parent's, too. */
-  #close(node: Node, held: number): number {
-    if (held === 0) return 0;
+  /** Keeps the flags of a node, its own and those of all in it; gives those that are its parent's, too. */
+  #keep(node: Node, held: number): number {
     let flags = held;
     if (isLoop(node)) flags &= ~(breakFlag | continueFlag);
     else if (node.type === "SwitchStatement") flags &= ~breakFlag;
@@ -81,7 +89,6 @@ export class CodeFlagsTable {
   }
 
   #own(node: Node): number {
-    if (node.type === "Identifier" || node.type === "Literal") return 0;
     return this.#ownJumps(node) | (allocationBytes(node) > 0 ? allocationFlag : 0);
   }
 

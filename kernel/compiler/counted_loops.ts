@@ -139,7 +139,7 @@ export class CountedLoops {
     if (node.type !== "Identifier") return undefined;
     const binding = this.#scopes.bindings.get(node);
     if (binding === undefined) return undefined;
-    const isSteady = !binding.roles.has("write") || !binding.isCaptured && this.#leavesAlone(body, node);
+    const isSteady = !binding.isWritten || !binding.isCaptured && this.#leavesAlone(body, node);
     return isSteady ? node.name : undefined;
   }
 

@@ -12,6 +12,13 @@ export interface Slot {
   text: string;
 }
 
+/** Text in place of what is from `start` to `end`. */
+interface Edit extends Slot {
+  readonly start: number;
+  readonly end: number;
+  readonly order: number;
+}
+
 /** What goes in front of a statement, then what counts its allocations, then what goes around expressions. */
 export const statementOrder = 0;
 export const allocationOrder = 1;
@@ -20,8 +27,7 @@ const replacementOrder = 3;
 
 export class Edits {
   readonly #text: string;
-  readonly #slots: { readonly at: number; readonly order: number; readonly slot: Slot }[] = [];
-  readonly #replacements: { readonly start: number; readonly end: number; readonly text: string }[] = [];
+  readonly #edits: Edit[] = [];
 
   constructor(text: string) {
     this.#text = text;
@@ -29,31 +35,20 @@ export class Edits {
 
   /** Of the texts at one place, those of lower `order` come first, else those that were inserted first. */
   insert(at: number, text = "", order = statementOrder): Slot {
-    const slot = { text };
-    this.#slots.push({ at, order, slot });
-    return slot;
+    const edit = { start: at, end: at, order, text };
+    this.#edits.push(edit);
+    return edit;
   }
 
   replace(start: number, end: number, text: string): void {
-    this.#replacements.push({ start, end, text });
+    this.#edits.push({ start, end, order: replacementOrder, text });
   }
 
   apply(): { readonly text: string; readonly columns: string } {
-    const slots = this.#slots.filter(({ slot }) => slot.text !== "");
-    const edits: readonly Edit[] = [
-      ...slots.map(({ at, order, slot }) => ({ start: at, end: at, order, text: slot.text })),
-      ...this.#replacements.map((replacement) => ({ ...replacement, order: replacementOrder })),
-    ];
+    const edits = this.#edits.filter(({ start, end, text }) => text !== "" || end > start);
     // Sorting is stable: slots of one place and order stay as they were made.
-    return new EditedText(this.#text).make([...edits].sort((a, b) => a.start - b.start || a.order - b.order));
+    return new EditedText(this.#text).make(edits.sort((a, b) => a.start - b.start || a.order - b.order));
   }
-}
-
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly order: number;
-  readonly text: string;
 }
 
 /** A text while its edits are made, from its start to its end. */
@@ -75,7 +70,8 @@ class EditedText {
   }
 
   make(edits: readonly Edit[]): { readonly text: string; readonly columns: string } {
-    for (const { start, end, text } of edits) {
+    for (let index = 0; index < edits.length; index++) {
+      const { start, end, text } = edits[index] as Edit;
       this.#copy(start);
       this.#result += text;
       if (end > start) this.#skip(end, text);
@@ -92,16 +88,15 @@ class EditedText {
     const shift = column - (this.#at - this.#lineStart);
     if (shift !== this.#shift) this.#moves.push(`${column.toString(36)}~${shift.toString(36)}`);
     this.#shift = shift;
+    this.#result += this.#text.slice(this.#at, end);
     for (;;) {
       const next = this.#text.indexOf("\n", this.#at) + 1;
       if (next === 0 || next > end) break;
-      this.#result += this.#text.slice(this.#at, next);
       this.#at = next;
       this.#endLine();
       this.#lineStart = next;
-      this.#resultLineStart = this.#result.length;
+      this.#resultLineStart = this.#result.length - (end - next);
     }
-    this.#result += this.#text.slice(this.#at, end);
     this.#at = end;
   }
 
@@ -116,8 +111,10 @@ class EditedText {
   }
 
   #endLine(): void {
-    if (this.#moves.length > 0) this.#entries.push(`${this.#line.toString(36)}:${this.#moves.join()}`);
-    this.#moves = [];
+    if (this.#moves.length > 0) {
+      this.#entries.push(`${this.#line.toString(36)}:${this.#moves.join()}`);
+      this.#moves = [];
+    }
     this.#shift = 0;
     this.#line++;
   }

@@ -31,14 +31,15 @@ export const passingMath: ReadonlySet<string> = new Set(["abs", "max", "min"]);
 export class FloatInference {
   readonly #bindings: ReadonlyMap<Node, Binding>;
   readonly #elementsOfBindings = new Map<Binding, Node[]>();
-  /** What is stored in properties, and in elements of properties, by name. */
-  readonly #values = new Map<string, Node[]>();
+  /** What is stored in properties, by name, and in elements of properties. */
+  readonly #properties = new Map<string, Node[]>();
+  readonly #elementsOfProperties = new Map<string, Node[]>();
   readonly #found = new Map<Binding | Node[], boolean>();
   readonly #wholeDivisions = new Set<Node>();
 
   constructor(scopes: Scopes, nodes: readonly Node[]) {
     this.#bindings = scopes.bindings;
-    for (const node of nodes) this.#collect(node);
+    nodes.forEach((node) => this.#collect(node));
   }
 
   /** The name after `Math.` that a call calls, when it is the language's Math. */
@@ -123,32 +124,32 @@ export class FloatInference {
 
   /** What the program ever stores where a member expression reads. */
   #valuesOf(node: Extract<Node, { type: "MemberExpression" }>): Node[] | undefined {
-    if (!node.computed) return this.#values.get(`property ${nameOf(node.property)}`);
+    if (!node.computed) return this.#properties.get(nameOf(node.property));
     if (node.object.type === "Identifier") {
       const binding = this.#bindings.get(node.object);
       return binding === undefined ? undefined : this.#elementsOfBindings.get(binding);
     }
     if (node.object.type !== "MemberExpression" || node.object.computed) return undefined;
-    return this.#values.get(`elements of ${nameOf(node.object.property)}`);
+    return this.#elementsOfProperties.get(nameOf(node.object.property));
   }
 
   #collect(node: Node): void {
     if (node.type === "AssignmentExpression" && node.left.type === "MemberExpression") {
       this.#store(node.left, node.operator === "=" ? node.right : node);
     } else if (node.type === "PropertyDefinition" && !node.computed && node.value) {
-      listIn(this.#values, `property ${nameOf(node.key)}`).push(node.value);
+      listIn(this.#properties, nameOf(node.key)).push(node.value);
     } else if (node.type === "Property" && !node.computed && node.value.type !== "AssignmentPattern") {
-      listIn(this.#values, `property ${nameOf(node.key)}`).push(node.value);
+      listIn(this.#properties, nameOf(node.key)).push(node.value);
     }
   }
 
   #store(target: Extract<Node, { type: "MemberExpression" }>, value: Node): void {
-    if (!target.computed) listIn(this.#values, `property ${nameOf(target.property)}`).push(value);
+    if (!target.computed) listIn(this.#properties, nameOf(target.property)).push(value);
     else if (target.object.type === "Identifier") {
       const binding = this.#bindings.get(target.object);
       if (binding !== undefined) listIn(this.#elementsOfBindings, binding).push(value);
     } else if (target.object.type === "MemberExpression" && !target.object.computed) {
-      listIn(this.#values, `elements of ${nameOf(target.object.property)}`).push(value);
+      listIn(this.#elementsOfProperties, nameOf(target.object.property)).push(value);
     }
   }
 }
@@ -159,7 +160,9 @@ function nameOf(node: Node): string {
 }
 
 function listIn<K>(map: Map<K, Node[]>, key: K): Node[] {
-  const list = map.get(key) ?? [];
+  const known = map.get(key);
+  if (known !== undefined) return known;
+  const list: Node[] = [];
   map.set(key, list);
   return list;
 }

@@ -11,7 +11,7 @@
 import type { CallExpression } from "acorn";
 import type { Prices } from "./prices.ts";
 import type { Binding, Scopes } from "./scope.ts";
-import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, isLeaf, type Node } from "./syntax.ts";
 
 /** A call of a small function is charged as if it were part of the caller; larger ones count for themselves. */
 const smallNodesMax = 80;
@@ -47,6 +47,13 @@ const leafMethods = new Set([
 /** Methods that the language calls by itself. */
 const implicitMethods = new Set(["next", "return", "throw", "toJSON", "toString", "valueOf"]);
 
+/** Types of nodes that tell something of the function around them, or are one. */
+const telling: ReadonlySet<string> = new Set([
+  ...["FunctionDeclaration", "FunctionExpression", "ArrowFunctionExpression", "VariableDeclarator"],
+  ...["CatchClause", "ForOfStatement", "TryStatement", "CallExpression", "NewExpression"],
+  ...["MethodDefinition", "Property", "PropertyDefinition", "AssignmentExpression"],
+]);
+
 /** What a function's frame holds beside what every frame does. */
 interface FrameWords {
   variables: number;
@@ -65,7 +72,7 @@ export class FunctionFacts {
   readonly #bindingOf = new Map<FunctionNode, Binding>();
   readonly #words = new Map<FunctionNode, FrameWords>();
 
-  /** `nodes` are all of a program, parents before children, in the order of the text. */
+  /** `nodes` are all of a program but leaves, parents before children, in the order of the text. */
   constructor(nodes: readonly Node[], scopes: Scopes, prices: Prices) {
     this.#prices = prices;
     this.#bindings = scopes.bindings;
@@ -75,14 +82,14 @@ export class FunctionFacts {
       }
     }
     const open: FunctionNode[] = [];
-    for (const node of nodes) {
-      if (node.type === "Identifier" || node.type === "Literal") continue;
+    nodes.forEach((node) => {
+      if (!telling.has(node.type)) return;
       while ((open.at(-1)?.end ?? Infinity) <= node.start) open.pop();
       const around = open.at(-1);
       if (around !== undefined && node.start >= around.body.start) this.#collectWords(node, around);
       if (isFunction(node)) open.push(node);
       this.#collectMethods(node);
-    }
+    });
   }
 
   /** The function that a call reaches for certain. */
@@ -113,8 +120,7 @@ export class FunctionFacts {
 
   weight(node: FunctionNode): number {
     const binding = this.#bindingOf.get(node);
-    const isOnlyCalled = binding !== undefined && [...binding.roles].every((role) => role === "call");
-    const isCallback = !isOnlyCalled && !this.#methods.has(node);
+    const isCallback = !binding?.isOnlyCalled && !this.#methods.has(node);
     const { variables, call } = this.#words.get(node) ?? { variables: 0, call: 0 };
     return frameWords + node.params.length + variables + call +
       (isCallback || this.#implicit.has(node) ? callbackWords : 0) + (node.generator ? delegationWords : 0);
@@ -142,7 +148,7 @@ export class FunctionFacts {
   #findSmallPrice(node: FunctionNode): number | undefined {
     const binding = this.#bindingOf.get(node);
     if (binding === undefined || node.generator) return undefined;
-    if ([...binding.roles].some((role) => role !== "call")) return undefined;
+    if (!binding.isOnlyCalled) return undefined;
     if (node.params.some((parameter) => parameter.type !== "Identifier")) return undefined;
     const budget = { nodes: smallNodesMax };
     return this.#smallCode(node.body, budget);
@@ -167,8 +173,9 @@ export class FunctionFacts {
       if (inner === undefined) return undefined;
       total += inner;
     }
-    for (const child of childrenOf(node)) {
-      const inner = this.#smallCode(child, budget);
+    const children = childrenOf(node);
+    for (let at = 0; at < children.length; at++) {
+      const inner = this.#smallCode(children[at] as Node, budget);
       if (inner === undefined) return undefined;
       total += inner;
     }
@@ -176,13 +183,15 @@ export class FunctionFacts {
   }
 
   #isBoundedCode(node: Node): boolean {
+    if (isLeaf(node)) return true;
     if (isFunction(node) || node.type === "ClassDeclaration" || node.type === "ClassExpression") {
       // Making a function runs none of it; making a class may.
       return isFunction(node);
     }
     if (node.type === "CallExpression" && !this.#isBoundedCall(node)) return false;
     if (unboundedNodes.has(node.type)) return false;
-    for (const child of childrenOf(node)) if (!this.#isBoundedCode(child)) return false;
+    const children = childrenOf(node);
+    for (let at = 0; at < children.length; at++) if (!this.#isBoundedCode(children[at] as Node)) return false;
     return true;
   }
 
@@ -250,5 +259,5 @@ const unboundedNodes: ReadonlySet<string> = new Set([
 ]);
 
 function isFixed(binding: Binding): boolean {
-  return binding.functionNode !== undefined && !binding.roles.has("write");
+  return binding.functionNode !== undefined && !binding.isWritten;
 }

@@ -25,7 +25,10 @@ export interface Binding {
   readonly functionNode: FunctionNode | undefined;
   /** Expressions that are stored in it whole; `undefined` for one that is not known, such as a parameter. */
   readonly values: (Node | undefined)[];
-  readonly roles: Set<ReferenceRole>;
+  /** Whether it is ever stored to after its declaration. */
+  isWritten: boolean;
+  /** Whether all that refers to it calls it. */
+  isOnlyCalled: boolean;
   /** Whether a function or class inside of the one that declares it refers to it. */
   isCaptured: boolean;
 }
@@ -51,26 +54,39 @@ export function analyseScopes(program: Program): Scopes {
 
 interface Scope {
   readonly outer: Scope | undefined;
-  /** Names that it declares. */
-  readonly names: string[];
+  /** What it declares. */
+  readonly meanings: Meaning[];
   /** How many functions and classes are around it. */
   readonly level: number;
 }
 
 /** What a name means in the scope that declares it. */
 interface Meaning {
+  readonly name: string;
   /** Undefined for a function's own `arguments`. */
   readonly binding: Binding | undefined;
   readonly scope: Scope;
+  /** What the name means outside of the scope. */
+  readonly hidden: Meaning | undefined;
 }
+
+/** Types of nodes that are more than their children, or less. */
+const particular: ReadonlySet<string> = new Set([
+  ...["MemberExpression", "Property", "MethodDefinition", "PropertyDefinition", "CallExpression"],
+  ...["NewExpression", "AssignmentExpression", "UpdateExpression", "LabeledStatement", "BreakStatement"],
+  ...["ContinueStatement", "MetaProperty", "VariableDeclaration", "FunctionDeclaration"],
+  ...["FunctionExpression", "ArrowFunctionExpression", "ClassDeclaration", "ClassExpression"],
+  ...["BlockStatement", "StaticBlock", "SwitchStatement", "ForStatement", "ForInStatement"],
+  ...["ForOfStatement", "CatchClause"],
+]);
 
 class ScopeAnalysis implements Scopes {
   readonly bindings = new Map<Node, Binding>();
   readonly declared: Binding[] = [];
   readonly free: FreeReference[] = [];
-  #scope: Scope = { outer: undefined, names: [], level: 0 };
-  /** What each name means where the analysis has come to, the innermost meaning last. */
-  readonly #meanings = new Map<string, Meaning[]>();
+  #scope: Scope = { outer: undefined, meanings: [], level: 0 };
+  /** What each name means where the analysis has come to. */
+  readonly #meanings = new Map<string, Meaning | undefined>();
 
   program(program: Program): void {
     this.#hoistVariables(program.body);
@@ -79,7 +95,7 @@ class ScopeAnalysis implements Scopes {
   }
 
   #refer(node: Identifier, role: ReferenceRole, value?: Node): void {
-    const meaning = this.#meanings.get(node.name)?.at(-1);
+    const meaning = this.#meanings.get(node.name);
     if (meaning === undefined) {
       this.free.push({ node, role });
       return;
@@ -87,34 +103,34 @@ class ScopeAnalysis implements Scopes {
     const { binding, scope } = meaning;
     if (binding === undefined) return;
     this.bindings.set(node, binding);
-    binding.roles.add(role);
+    if (role === "write") binding.isWritten = true;
+    if (role !== "call") binding.isOnlyCalled = false;
     if (scope.level < this.#scope.level) binding.isCaptured = true;
     if (role === "write") binding.values.push(value);
   }
 
   #within(body: () => void, level = this.#scope.level): void {
-    const scope: Scope = { outer: this.#scope, names: [], level };
+    const scope: Scope = { outer: this.#scope, meanings: [], level };
     this.#scope = scope;
     body();
-    for (const name of scope.names) this.#meanings.get(name)?.pop();
+    for (const { name, hidden } of scope.meanings.reverse()) this.#meanings.set(name, hidden);
     this.#scope = scope.outer ?? scope;
   }
 
   #mean(name: string, binding: Binding | undefined): void {
-    const meaning = { binding, scope: this.#scope };
-    const known = this.#meanings.get(name);
-    if (known === undefined) this.#meanings.set(name, [meaning]);
-    else known.push(meaning);
-    this.#scope.names.push(name);
+    const meaning = { name, binding, scope: this.#scope, hidden: this.#meanings.get(name) };
+    this.#meanings.set(name, meaning);
+    this.#scope.meanings.push(meaning);
   }
 
   #declare(declaration: Identifier, kind: BindingKind, value?: Node): void {
-    const meaning = this.#meanings.get(declaration.name)?.at(-1);
+    const meaning = this.#meanings.get(declaration.name);
     const known = meaning?.scope === this.#scope ? meaning.binding : undefined;
     if (known !== undefined) {
       // `var` twice, or a `var` that is also a function: one binding that holds either.
       known.values.push(value);
-      known.roles.add("write");
+      known.isWritten = true;
+      known.isOnlyCalled = false;
       this.bindings.set(declaration, known);
       return;
     }
@@ -126,7 +142,8 @@ class ScopeAnalysis implements Scopes {
       declaration,
       functionNode: bindsFunction ? value : undefined,
       values: [value],
-      roles: new Set(),
+      isWritten: false,
+      isOnlyCalled: true,
       isCaptured: false,
     };
     this.declared.push(binding);
@@ -163,7 +180,8 @@ class ScopeAnalysis implements Scopes {
 
   /** Declares what `var` declares anywhere in a function's body. */
   #hoistVariables(body: readonly Node[]): void {
-    for (const node of body) {
+    for (let at = 0; at < body.length; at++) {
+      const node = body[at] as Node;
       if (node.type === "VariableDeclaration") {
         if (node.kind === "var") this.#declareVariables(node);
       } else if (!isFunction(node) && node.type !== "ClassDeclaration" && !node.type.endsWith("Expression")) {
@@ -173,7 +191,8 @@ class ScopeAnalysis implements Scopes {
   }
 
   #declareLexical(body: readonly Node[]): void {
-    for (const node of body) {
+    for (let at = 0; at < body.length; at++) {
+      const node = body[at] as Node;
       if (node.type === "VariableDeclaration" && node.kind !== "var") this.#declareVariables(node);
       else if (node.type === "FunctionDeclaration" && node.id !== null) {
         this.#declare(node.id, "function", node);
@@ -187,13 +206,13 @@ class ScopeAnalysis implements Scopes {
   }
 
   #visitAll(nodes: readonly Node[]): void {
-    for (const node of nodes) this.#visit(node);
+    for (let at = 0; at < nodes.length; at++) this.#visit(nodes[at] as Node);
   }
 
   #visit(node: Node): void {
+    if (node.type === "Identifier") return this.#refer(node, "read");
+    if (!particular.has(node.type)) return this.#visitAll(childrenOf(node));
     switch (node.type) {
-      case "Identifier":
-        return this.#refer(node, "read");
       case "MemberExpression":
         this.#visit(node.object);
         if (node.computed) this.#visit(node.property);
@@ -209,8 +228,7 @@ class ScopeAnalysis implements Scopes {
         if (node.callee.type === "Identifier") {
           this.#refer(node.callee, node.type === "NewExpression" ? "new" : "call");
         } else this.#visit(node.callee);
-        for (const argument of node.arguments) this.#visit(argument);
-        return;
+        return this.#visitAll(node.arguments);
       case "AssignmentExpression":
         this.#assign(node.left, node.operator === "=" ? node.right : node);
         return this.#visit(node.right);
@@ -287,7 +305,7 @@ class ScopeAnalysis implements Scopes {
 
   #block(body: readonly Statement[]): void {
     this.#declareLexical(body);
-    for (const statement of body) this.#visit(statement);
+    this.#visitAll(body);
   }
 
   #function(node: FunctionNode): void {
@@ -312,7 +330,7 @@ class ScopeAnalysis implements Scopes {
     this.#within(() => {
       if (node.id) this.#declare(node.id, "class");
       if (node.superClass) this.#visit(node.superClass);
-      for (const member of node.body.body) this.#visit(member);
+      this.#visitAll(node.body.body);
     }, this.#scope.level + 1);
   }
 

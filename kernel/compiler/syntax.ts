@@ -84,9 +84,15 @@ type Children = readonly Node[];
 
 const none: Children = [];
 const leaf = (): Children => none;
-const some = (...nodes: (Node | null | undefined)[]): Children => nodes.filter(isNode);
-/** Holes of arrays and patterns are no nodes. */
-const isNode = (node: Node | null | undefined): node is Node => node !== null && node !== undefined;
+/** Those that are there: holes of arrays and patterns are no nodes. */
+function some(...nodes: (Node | null | undefined)[]): Children {
+  const found: Node[] = [];
+  for (let at = 0; at < nodes.length; at++) {
+    const node = nodes[at];
+    if (node) found.push(node);
+  }
+  return found;
+}
 
 /** The nodes directly below one of each type, in the order of the text. */
 const listChildren: { readonly [T in Node["type"]]: (node: Extract<Node, { type: T }>) => Children } = {
@@ -170,11 +176,22 @@ interface KnownChildren {
   children?: Children;
 }
 
-/** The nodes directly below `node`, in the order of the text: looked for once, as every pass asks for them. */
+/**
+ * The nodes directly below `node`, in the order of the text: looked for once, as every pass asks for them.
+ *
+ * What goes over all of a program counts with an index: until the host has compiled it, `for … of` makes an object
+ * for each element, and the first program of a host is compiled before that.
+ */
 export function childrenOf(node: Node): Children {
   const list = listChildren[node.type] as (node: Node) => Children;
   if (list === leaf) return none;
   return (node as KnownChildren).children ??= list(node);
+}
+
+/** Whether a node is one of those that are half of a program: nothing is below it, and it gives or names a value. */
+export function isLeaf({ type }: Node): boolean {
+  return type === "Identifier" || type === "Literal" || type === "ThisExpression" ||
+    type === "PrivateIdentifier";
 }
 
 /** To be called when a field of a node has changed. */
@@ -184,7 +201,8 @@ export function forgetChildren(node: Node): void {
 
 /** Calls `visit` with each node directly below `node`. */
 export function forEachChild(node: Node, visit: (child: Node) => void): void {
-  for (const child of childrenOf(node)) visit(child);
+  const children = childrenOf(node);
+  for (let at = 0; at < children.length; at++) visit(children[at] as Node);
 }
 
 export function isFunction(node: Node): node is FunctionNode {

@@ -7,22 +7,37 @@
  * - What each rule is for stands in docs/compilation.md.
  */
 
-import type { CallExpression, Identifier, NewExpression, Program } from "acorn";
+import type { ArrayPattern, CallExpression, Identifier, Literal, NewExpression, Program } from "acorn";
 import { allowedNames, copyingConstructors, refusedMembers, sizedConstructors } from "./allowed_names.ts";
 import { CompileError, type SourcePlace } from "./compile_error.ts";
 import { type IsaMethod, isaMethods, isaVersionsName } from "./isa_versions.ts";
 import { analyseScopes, type Scopes } from "./scope.ts";
-import { childrenOf, isFunction, type Node, type ParsedModule } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isLeaf, type Node, type ParsedModule } from "./syntax.ts";
 
 /** Names with a "$" in front belong to the compiler; these are the ones that phase one uses. */
 const linkerNames = /^\$(?:m\d+|default)$/;
 /** Expressions and statements nested deeper than this could exhaust the stack of whoever reads them. */
 const nestingMax = 400;
 
+/** Nodes that give `this` a meaning inside of them. */
+const thisGivers: ReadonlySet<string> = new Set([
+  "FunctionDeclaration",
+  "FunctionExpression",
+  "PropertyDefinition",
+  "StaticBlock",
+]);
+/** Objects of the library that have members which are refused. */
+const ownersOfRefused: ReadonlySet<string> = new Set(
+  [...refusedMembers.keys()].map((member) => member.slice(0, member.indexOf("."))),
+);
+
+/** `hasThis`: whether `this` has a meaning where the node is. */
+type Rule<T extends Node> = (verifier: Verifier, node: T, hasThis: boolean) => void;
+
 /** What the verifier found out that later passes need too. */
 export interface VerifiedModule {
   readonly scopes: Scopes;
-  /** All nodes, parents before children. */
+  /** All nodes but leaves, which are half of them; parents before children, in the order of the text. */
   readonly nodes: readonly Node[];
   /** Methods with one version per ISA, in the order of the text. */
   readonly isaMethods: readonly IsaMethod[];
@@ -111,87 +126,88 @@ class Verifier {
     if (depth > nestingMax) {
       this.#refuse(node.start, "nesting", `code is nested deeper than ${nestingMax} levels`);
     }
-    this.nodes.push(node);
-    // Half of all nodes are names, which are looked at with their scopes.
+    // Names are looked at with their scopes.
     if (node.type === "Identifier") return;
-    this.#node(node, hasThis);
-    const givesThis = hasThis || (isFunction(node) && node.type !== "ArrowFunctionExpression") ||
-      node.type === "PropertyDefinition" || node.type === "StaticBlock";
-    for (const child of childrenOf(node)) this.#visit(child, givesThis, depth + 1);
+    if (!isLeaf(node)) this.nodes.push(node);
+    (Verifier.#rules[node.type] as Rule<Node> | undefined)?.(this, node, hasThis);
+    const givesThis = hasThis || thisGivers.has(node.type);
+    const children = childrenOf(node);
+    for (let at = 0; at < children.length; at++) this.#visit(children[at] as Node, givesThis, depth + 1);
   }
 
-  #node(node: Node, hasThis: boolean): void {
-    switch (node.type) {
-      case "ImportDeclaration":
-      case "ImportExpression":
-        return this.#refuse(node.start, "import", "an IL imports nothing: phase one has linked it");
-      case "ExportNamedDeclaration":
-      case "ExportAllDeclaration":
-      case "ExportDefaultDeclaration":
-        return this.#refuse(node.start, "export", "an IL has one export, its last statement");
-      case "MetaProperty":
-        if (node.meta.name !== "import") return;
-        return this.#refuse(node.start, "import", "programs have no import.meta");
-      case "FunctionDeclaration":
-      case "FunctionExpression":
-      case "ArrowFunctionExpression":
-        if (node.async) {
-          this.#refuse(node.start, "async", "programs wait with yield*, not with async functions");
-        }
-        return;
-      case "AwaitExpression":
-        return this.#refuse(node.start, "async", "programs wait with yield*, not with await");
-      case "ForOfStatement":
-        if (node.await) this.#refuse(node.start, "async", "programs have no asynchronous loops");
-        return;
-      case "YieldExpression":
-        if (node.delegate) return;
-        return this.#refuse(node.start, "plain-yield", "only yield* reaches the kernel");
-      case "ThisExpression":
-        if (hasThis) return;
-        return this.#refuse(node.start, "this", "there is no `this` outside of functions and classes");
-      case "DebuggerStatement":
-        return this.#refuse(node.start, "debugger", "programs cannot call the host's debugger");
-      default:
-        return this.#expression(node);
+  /** The rules for a type of node by itself, for those types that have any. */
+  static readonly #rules: { readonly [T in Node["type"]]?: Rule<Extract<Node, { type: T }>> } = {
+    ImportDeclaration: (verifier, node) => verifier.#import(node),
+    ImportExpression: (verifier, node) => verifier.#import(node),
+    ExportNamedDeclaration: (verifier, node) => verifier.#export(node),
+    ExportAllDeclaration: (verifier, node) => verifier.#export(node),
+    ExportDefaultDeclaration: (verifier, node) => verifier.#export(node),
+    MetaProperty(verifier, { meta, start }) {
+      if (meta.name === "import") verifier.#refuse(start, "import", "programs have no import.meta");
+    },
+    FunctionDeclaration: (verifier, node) => verifier.#function(node),
+    FunctionExpression: (verifier, node) => verifier.#function(node),
+    ArrowFunctionExpression: (verifier, node) => verifier.#function(node),
+    AwaitExpression(verifier, { start }) {
+      verifier.#refuse(start, "async", "programs wait with yield*, not with await");
+    },
+    ForOfStatement(verifier, { await: waits, start }) {
+      if (waits) verifier.#refuse(start, "async", "programs have no asynchronous loops");
+    },
+    YieldExpression(verifier, { delegate, start }) {
+      if (!delegate) verifier.#refuse(start, "plain-yield", "only yield* reaches the kernel");
+    },
+    ThisExpression(verifier, { start }, hasThis) {
+      if (!hasThis) verifier.#refuse(start, "this", "there is no `this` outside of functions and classes");
+    },
+    DebuggerStatement(verifier, { start }) {
+      verifier.#refuse(start, "debugger", "programs cannot call the host's debugger");
+    },
+    Literal: (verifier, node) => verifier.#literal(node),
+    MemberExpression(verifier, { object, property, computed, start }) {
+      if (object.type !== "Identifier" || property.type !== "Identifier" || computed) return;
+      if (!ownersOfRefused.has(object.name)) return;
+      const reason = refusedMembers.get(`${object.name}.${property.name}`);
+      if (reason !== undefined) verifier.#refuse(start, "refused-member", reason);
+    },
+    NewExpression: (verifier, node) => verifier.#sizedCall(node),
+    CallExpression: (verifier, node) => verifier.#sizedCall(node),
+    VariableDeclarator(verifier, { id, init }) {
+      if (init) verifier.#declared.add(id);
+    },
+    ArrayPattern: (verifier, node) => verifier.#arrayPattern(node),
+    ClassDeclaration: (verifier, { superClass }) => verifier.#superClass(superClass),
+    ClassExpression: (verifier, { superClass }) => verifier.#superClass(superClass),
+  };
+
+  #import({ start }: Node): void {
+    this.#refuse(start, "import", "an IL imports nothing: phase one has linked it");
+  }
+
+  #export({ start }: Node): void {
+    this.#refuse(start, "export", "an IL has one export, its last statement");
+  }
+
+  #function({ async: waits, start }: FunctionNode): void {
+    if (waits) this.#refuse(start, "async", "programs wait with yield*, not with async functions");
+  }
+
+  #literal(node: Literal): void {
+    if (node.regex !== undefined && node.regex !== null) {
+      this.#refuse(node.start, "regular-expression", "a regular expression may take any time to match");
+    }
+    if (typeof node.value === "bigint" || (node.bigint !== undefined && node.bigint !== null)) {
+      this.#refuse(node.start, "bigint", "a BigInt may grow without bound");
     }
   }
 
-  #expression(node: Node): void {
-    switch (node.type) {
-      case "Literal":
-        if (node.regex !== undefined && node.regex !== null) {
-          this.#refuse(node.start, "regular-expression", "a regular expression may take any time to match");
-        }
-        if (typeof node.value === "bigint" || (node.bigint !== undefined && node.bigint !== null)) {
-          this.#refuse(node.start, "bigint", "a BigInt may grow without bound");
-        }
-        return;
-      case "MemberExpression": {
-        if (node.object.type !== "Identifier" || node.property.type !== "Identifier" || node.computed) return;
-        const reason = refusedMembers.get(`${node.object.name}.${node.property.name}`);
-        if (reason !== undefined) this.#refuse(node.start, "refused-member", reason);
-        return;
-      }
-      case "NewExpression":
-      case "CallExpression":
-        return this.#sizedCall(node);
-      case "VariableDeclarator":
-        if (node.init) this.#declared.add(node.id);
-        return;
-      case "ArrayPattern":
-        if (this.#declared.has(node) || !node.elements.some((part) => part?.type === "RestElement")) return;
-        return this.#refuse(
-          node.start,
-          "rest-pattern",
-          "an array's rest can be taken in a declaration only, const [first, ...others] = values",
-        );
-      case "ClassDeclaration":
-      case "ClassExpression":
-        return this.#superClass(node.superClass);
-      default:
-        return;
-    }
+  #arrayPattern(node: ArrayPattern): void {
+    if (this.#declared.has(node) || !node.elements.some((part) => part?.type === "RestElement")) return;
+    this.#refuse(
+      node.start,
+      "rest-pattern",
+      "an array's rest can be taken in a declaration only, const [first, ...others] = values",
+    );
   }
 
   /** What allocates by size is charged at its place, where the size has to stand. */
