@@ -66,7 +66,12 @@ export abstract class ExpressionAccounting {
       return prices.node(node);
     }
     const own = prices.node(node);
+    // The most frequent ones first.
     switch (node.type) {
+      case "MemberExpression":
+        return own + this.#member(node, frame);
+      case "CallExpression":
+        return own + this.#call(node, frame);
       case "ClassDeclaration":
       case "ClassExpression":
         return own + this.classBody(node, frame);
@@ -86,16 +91,12 @@ export abstract class ExpressionAccounting {
         if (isJoined) this.input.edits.insert(node.end, ")");
         return cycles;
       }
-      case "CallExpression":
-        return own + this.#call(node, frame);
       case "NewExpression":
         return own + this.#new(node, frame);
       case "SpreadElement":
         return own + this.#wrapped("$s", node.argument, "", frame);
       case "YieldExpression":
         return own + this.#yield(node, frame);
-      case "MemberExpression":
-        return own + this.#member(node, frame);
       case "BinaryExpression":
         return own + this.#joined(node, [node.left, node.right], frame);
       case "TemplateLiteral":

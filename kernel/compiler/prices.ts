@@ -52,7 +52,12 @@ export class Prices {
   /** What a node costs itself. */
   node(node: Node): Price {
     const costs = this.#costs;
+    // The most frequent ones first.
     switch (node.type) {
+      case "MemberExpression":
+        return this.#isLibrary(node.object) ? 0 : costs.load;
+      case "CallExpression":
+        return this.#call(node);
       case "BinaryExpression":
         return this.#binary(node);
       case "UnaryExpression":
@@ -65,10 +70,6 @@ export class Prices {
           this.#stored(node.argument, true);
       case "AssignmentExpression":
         return this.#assignment(node);
-      case "MemberExpression":
-        return this.#isLibrary(node.object) ? 0 : costs.load;
-      case "CallExpression":
-        return this.#call(node);
       case "NewExpression":
         return costs.allocation + costs.call;
       case "ArrayExpression":

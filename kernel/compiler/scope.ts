@@ -9,7 +9,7 @@
  */
 
 import type { Class, Identifier, Pattern, Program, Statement, VariableDeclaration } from "acorn";
-import { childrenOf, type FunctionNode, isFunction, type Node } from "./syntax.ts";
+import { childrenOf, type FunctionNode, isFunction, isLeaf, type Node } from "./syntax.ts";
 
 export type BindingKind = "var" | "let" | "const" | "function" | "class" | "parameter";
 
@@ -69,6 +69,13 @@ interface Meaning {
   /** What the name means outside of the scope. */
   readonly hidden: Meaning | undefined;
 }
+
+/** Types of nodes that statements of the same function may be in. */
+const aroundStatements: ReadonlySet<string> = new Set([
+  ...["BlockStatement", "IfStatement", "ForStatement", "ForInStatement", "ForOfStatement", "WhileStatement"],
+  ...["DoWhileStatement", "SwitchStatement", "SwitchCase", "TryStatement", "CatchClause", "LabeledStatement"],
+  "ExportNamedDeclaration",
+]);
 
 /** Types of nodes that are more than their children, or less. */
 const particular: ReadonlySet<string> = new Set([
@@ -184,9 +191,7 @@ class ScopeAnalysis implements Scopes {
       const node = body[at] as Node;
       if (node.type === "VariableDeclaration") {
         if (node.kind === "var") this.#declareVariables(node);
-      } else if (!isFunction(node) && node.type !== "ClassDeclaration" && !node.type.endsWith("Expression")) {
-        this.#hoistVariables(childrenOf(node));
-      }
+      } else if (aroundStatements.has(node.type)) this.#hoistVariables(childrenOf(node));
     }
   }
 
@@ -211,6 +216,7 @@ class ScopeAnalysis implements Scopes {
 
   #visit(node: Node): void {
     if (node.type === "Identifier") return this.#refer(node, "read");
+    if (isLeaf(node)) return;
     if (!particular.has(node.type)) return this.#visitAll(childrenOf(node));
     switch (node.type) {
       case "MemberExpression":

@@ -128,8 +128,9 @@ class Verifier {
     }
     // Names are looked at with their scopes.
     if (node.type === "Identifier") return;
-    if (!isLeaf(node)) this.nodes.push(node);
     (Verifier.#rules[node.type] as Rule<Node> | undefined)?.(this, node, hasThis);
+    if (isLeaf(node)) return;
+    this.nodes.push(node);
     const givesThis = hasThis || thisGivers.has(node.type);
     const children = childrenOf(node);
     for (let at = 0; at < children.length; at++) this.#visit(children[at] as Node, givesThis, depth + 1);
