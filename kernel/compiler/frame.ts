@@ -67,32 +67,32 @@ export class Frame {
 
   /** A basic block's charge, as a statement. */
   charge(price: Price): string {
-    return this.#counting(price).map((text) => `${text};`).join("");
+    return this.#counting(price, ";");
   }
 
   /** The same as an expression in front of another, or nothing. */
   chargeInFront(price: Price): string {
-    return this.#counting(price).map((text) => `${text},`).join("");
+    return this.#counting(price, ",");
   }
 
-  #counting(price: Price): string[] {
+  /** `end` is what stands behind each part. */
+  #counting(price: Price, end: ";" | ","): string {
     const { units, instructions } = countsOf(price);
     this.unitsCharged += units;
-    const texts: string[] = [];
-    if (units > 0) texts.push(this.isLocal ? `$n=$n+${units}|0` : `$c-=${units}`);
-    return [...texts, ...this.#countingInstructions(instructions)];
+    const cycles = this.isLocal ? `$n=$n+${units}|0` : `$c-=${units}`;
+    return (units > 0 ? cycles + end : "") + this.#countingInstructions(instructions, end);
   }
 
-  #countingInstructions(instructions: number): string[] {
-    if (instructions === 0) return [];
-    return [this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`];
+  #countingInstructions(instructions: number, end: ";" | ","): string {
+    if (instructions === 0) return "";
+    return (this.isLocal ? `$q=$q+${instructions}|0` : `$i+=${instructions}`) + end;
   }
 
   /** The charge of one turn of a loop, which also notices a program that never ends; `noting` comes before a look. */
   chargeTurn(price: Price, noting = ""): string {
     const { units, instructions } = countsOf(price);
     const charged = Math.max(1, units);
-    const counted = this.#countingInstructions(instructions).map((text) => `${text};`).join("");
+    const counted = this.#countingInstructions(instructions, ";");
     if (!this.isLocal) return `${counted}if(($c-=${charged})<0){${noting}$k();}`;
     return `${counted}if(($n=$n+${charged}|0)>${this.#localUnitsMax}){${noting}${handOver}}`;
   }

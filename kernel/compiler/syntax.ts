@@ -84,14 +84,11 @@ type Children = readonly Node[];
 
 const none: Children = [];
 const leaf = (): Children => none;
+const isNode = (node: Node | null | undefined): node is Node => node !== null && node !== undefined;
 /** Those that are there: holes of arrays and patterns are no nodes. */
 function some(...nodes: (Node | null | undefined)[]): Children {
-  const found: Node[] = [];
-  for (let at = 0; at < nodes.length; at++) {
-    const node = nodes[at];
-    if (node) found.push(node);
-  }
-  return found;
+  for (let at = 0; at < nodes.length; at++) if (!nodes[at]) return nodes.filter(isNode);
+  return nodes as Children;
 }
 
 /** The nodes directly below one of each type, in the order of the text. */
