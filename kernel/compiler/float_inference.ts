@@ -9,7 +9,7 @@
  */
 
 import type { CallExpression } from "acorn";
-import type { Binding, Scopes } from "./scope.ts";
+import type { Binding, Bindings, Scopes } from "./scope.ts";
 import type { Node } from "./syntax.ts";
 
 /** Operators whose result is always a 32-bit integer. */
@@ -29,7 +29,7 @@ export const wholeMath: ReadonlySet<string> = new Set([
 export const passingMath: ReadonlySet<string> = new Set(["abs", "max", "min"]);
 
 export class FloatInference {
-  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #bindings: Bindings;
   readonly #elementsOfBindings = new Map<Binding, Node[]>();
   /** What is stored in properties, by name, and in elements of properties. */
   readonly #properties = new Map<string, Node[]>();

@@ -10,7 +10,7 @@
 
 import type { CallExpression } from "acorn";
 import type { Prices } from "./prices.ts";
-import type { Binding, Scopes } from "./scope.ts";
+import type { Binding, Bindings, Scopes } from "./scope.ts";
 import { childrenOf, type FunctionNode, isFunction, isLeaf, type Node } from "./syntax.ts";
 
 /** A call of a small function is charged as if it were part of the caller; larger ones count for themselves. */
@@ -63,7 +63,7 @@ interface FrameWords {
 
 export class FunctionFacts {
   readonly #prices: Prices;
-  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #bindings: Bindings;
   readonly #smallPrices = new Map<FunctionNode, number | undefined>();
   readonly #bounded = new Map<FunctionNode, boolean>();
   readonly #implicit = new Set<Node>();

@@ -12,7 +12,7 @@ import type { AssignmentExpression, BinaryExpression, CallExpression } from "aco
 import type { OperationClass } from "../hal/hardware.ts";
 import { type CompilationTarget, type Price, priceOf } from "./costs.ts";
 import { FloatInference, passingMath, wholeMath, wholeOperators } from "./float_inference.ts";
-import type { Binding, Scopes } from "./scope.ts";
+import type { Bindings, Scopes } from "./scope.ts";
 import type { Node } from "./syntax.ts";
 
 /** Members of Math that are one or two instructions, with the class of the instruction. */
@@ -25,7 +25,7 @@ const shortMath: ReadonlyMap<string, OperationClass> = new Map([
 
 export class Prices {
   readonly #costs: Readonly<Record<OperationClass, Price>>;
-  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #bindings: Bindings;
   readonly #floats: FloatInference;
 
   constructor(target: CompilationTarget, scopes: Scopes, nodes: readonly Node[]) {

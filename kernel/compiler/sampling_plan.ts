@@ -14,7 +14,7 @@
 import type { Expression, ForStatement, MemberExpression, PrivateIdentifier } from "acorn";
 import type { CountedLoops } from "./counted_loops.ts";
 import { locatingText, memoriesText } from "./element_sampling.ts";
-import type { Binding, Scopes } from "./scope.ts";
+import type { Binding, Bindings, Scopes } from "./scope.ts";
 import { forEachChild, type FunctionNode, isFunction, isLoop, type LoopNode, type Node } from "./syntax.ts";
 
 /**
@@ -66,7 +66,7 @@ const otherValues: ReadonlySet<string> = new Set([
 ]);
 
 export class SamplingPlan {
-  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #bindings: Bindings;
   readonly #countedLoops: CountedLoops;
   readonly #accesses = new Map<Node, ElementAccess>();
   readonly #loops = new Map<LoopNode, LoopNumbers>();

@@ -38,9 +38,32 @@ export interface FreeReference {
   readonly role: ReferenceRole;
 }
 
+/** Where a name keeps its binding. */
+interface BoundName {
+  binding?: Binding;
+}
+
+/**
+ * The binding of each identifier that refers to or declares one, as the last analysis found it.
+ *
+ * The nodes keep them themselves: a map of all names would be copied each time it had grown.
+ */
+export class Bindings {
+  get(node: Node): Binding | undefined {
+    return (node as BoundName).binding;
+  }
+
+  has(node: Node): boolean {
+    return this.get(node) !== undefined;
+  }
+
+  set(node: Identifier, binding: Binding): void {
+    (node as BoundName).binding = binding;
+  }
+}
+
 export interface Scopes {
-  /** The binding of each identifier that refers to or declares one. */
-  readonly bindings: ReadonlyMap<Node, Binding>;
+  readonly bindings: Bindings;
   /** Each binding once. */
   readonly declared: readonly Binding[];
   readonly free: readonly FreeReference[];
@@ -88,7 +111,7 @@ const particular: ReadonlySet<string> = new Set([
 ]);
 
 class ScopeAnalysis implements Scopes {
-  readonly bindings = new Map<Node, Binding>();
+  readonly bindings = new Bindings();
   readonly declared: Binding[] = [];
   readonly free: FreeReference[] = [];
   #scope: Scope = { outer: undefined, meanings: [], level: 0 };

@@ -8,11 +8,11 @@
  *   a variable: arithmetic in loops goes without a look.
  */
 
-import type { Binding, Scopes } from "./scope.ts";
+import type { Binding, Bindings, Scopes } from "./scope.ts";
 import type { Node } from "./syntax.ts";
 
 export class StringInference {
-  readonly #bindings: ReadonlyMap<Node, Binding>;
+  readonly #bindings: Bindings;
   /** Variables that never hold anything but numbers. */
   readonly #numbers: Set<Binding>;
 
