@@ -43,7 +43,7 @@ import { isaTables } from "./hw/cpu/isa_tables.ts";
 import { MediumError, sectorSize } from "./hw/disk/medium.ts";
 import { BootArchive } from "./kernel/boot/boot_archive.ts";
 import { bootHelios } from "./kernel/boot/helios.ts";
-import { installable, InstallError } from "./kernel/boot/installable.ts";
+import { installable, installableIl, InstallError } from "./kernel/boot/installable.ts";
 import { createProgramLoader } from "./kernel/boot/program_loader.ts";
 import { CompileError } from "./kernel/compiler/compile_error.ts";
 import { refuseUnknownKernels } from "./kernel/boot/kernel_names.ts";
@@ -397,11 +397,11 @@ async function bundle([output = "helios.js", ...others]: readonly string[], heli
 function install(words: readonly string[], helios: Distribution): number {
   const { il: path, manifest, disk: diskPath } = parseInstallOptions(words);
   const archive = openArchive(helios);
-  const il = readText(path, "read program");
+  const il = installableIl(readText(path, "read program"), Object.values(isaTables));
   const manifestFile = manifest === undefined
     ? manifestBeside(path, helios)
     : readText(manifest, "read manifest");
-  const { name, files } = installable(il, manifestFile, Object.values(isaTables), archive);
+  const { name, files } = installable(il, manifestFile, archive);
   const disk = openDisk(diskPath, archive, (line) => write(Deno.stderr, `${line}\n`));
   const result = changeDisk(disk, diskPath, (device) => putFiles(device, files));
   disk.close();

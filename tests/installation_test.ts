@@ -131,6 +131,8 @@ Deno.test("what install cannot put on a disk is refused in one line, and nothing
     [[file, ...manifest(manifestOf("FileSystem"))], /started from the boot archive/],
     [[file, ...manifest(manifestOf("a/b"))], /the name of a program on a disk has no slash/],
     [[folder.write("Text.il", "hello"), ...manifest(manifestOf("Text"))], /Text\.il": IL:1:1: /],
+    // What is wrong with an IL comes before what it lacks.
+    [[folder.write("Alone.il", "hello")], /Alone\.il": IL:1:1: /],
     [
       [hostile, ...manifest(manifestOf("Mine"))],
       /Hostile\.il": apps\/mine\/main\.ts:9:\d+: "fetch" .*rule free-name/,

@@ -8,7 +8,7 @@
 
 import { ilBytesMax, ilPath, manifestBytesMax, manifestPath } from "../abi/program_paths.ts";
 import { CompileError } from "../compiler/compile_error.ts";
-import { parseIlHeader } from "../compiler/il.ts";
+import { type IlHeader, parseIlHeader } from "../compiler/il.ts";
 import { compileIl } from "../compiler/phase_two.ts";
 import type { Isa } from "../hal/hardware.ts";
 import { type Manifest, parseManifest } from "../placement/manifest.ts";
@@ -25,30 +25,41 @@ export interface InstallableProgram {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Checks a program and its manifest; `archive` knows which names are taken. */
+/** An IL that a kernel of any ISA compiles. */
+export interface InstallableIl {
+  readonly file: ArchiveFile;
+  readonly header: IlHeader;
+}
+
+/** Checks an IL by itself: what is wrong with it is wrong whatever its manifest says, and if it has none. */
+export function installableIl(file: ArchiveFile, isas: Iterable<Isa>): InstallableIl {
+  checkSize(file, ilBytesMax);
+  try {
+    const header = parseIlHeader(file.text);
+    for (const isa of isas) compileIl(file.text, targetOf(isa));
+    return { file, header };
+  } catch (error) {
+    if (!(error instanceof CompileError)) throw error;
+    throw new InstallError(`Cannot install "${file.file}": ${error.message}`);
+  }
+}
+
+/** Checks a program's manifest, and that it is the program's; `archive` knows which names are taken. */
 export function installable(
-  il: ArchiveFile,
+  { file: il, header }: InstallableIl,
   manifestFile: ArchiveFile,
-  isas: Iterable<Isa>,
   archive: BootArchive,
 ): InstallableProgram {
-  checkSize(il, ilBytesMax);
   checkSize(manifestFile, manifestBytesMax);
   const manifest = parseManifest(manifestFile.text, manifestFile.file);
   checkManifest(manifest, manifestFile.file, archive);
-  try {
-    const { name, entry } = parseIlHeader(il.text);
-    if (name !== manifest.name || entry !== manifest.source) {
-      const own = `${manifest.name} ("${manifest.source}")`;
-      const reason = `it is ${name} ("${entry}"), but ${manifestFile.file} is the manifest of ${own}`;
-      throw new InstallError(`Cannot install "${il.file}": ${reason}`);
-    }
-    for (const isa of isas) compileIl(il.text, targetOf(isa));
-  } catch (error) {
-    if (!(error instanceof CompileError)) throw error;
-    throw new InstallError(`Cannot install "${il.file}": ${error.message}`);
-  }
   const { name } = manifest;
+  if (header.name !== name || header.entry !== manifest.source) {
+    const own = `${name} ("${manifest.source}")`;
+    const reason =
+      `it is ${header.name} ("${header.entry}"), but ${manifestFile.file} is the manifest of ${own}`;
+    throw new InstallError(`Cannot install "${il.file}": ${reason}`);
+  }
   const encoder = new TextEncoder();
   const files = new Map([
     [ilPath(name), encoder.encode(il.text)],

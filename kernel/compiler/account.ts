@@ -40,7 +40,8 @@ export class ProgramAccounting extends ExpressionAccounting {
       slot = undefined;
       cycles = 0;
     };
-    for (const statement of list) {
+    for (let at = 0; at < list.length; at++) {
+      const statement = list[at] as Node;
       if (!isFirst && slot === undefined) slot = this.input.edits.insert(statement.start);
       cycles += this.#statement(statement, frame);
       const kept = this.input.sampling?.afterStatement(statement);

@@ -28,7 +28,8 @@ export class AllocationAccounting {
     const first = this.#edits.insert(at, "", allocationOrder);
     let slot = first;
     let bytes = extra;
-    for (const statement of list) {
+    for (let index = 0; index < list.length; index++) {
+      const statement = list[index] as Node;
       if (slot !== first && bytes === 0 && slot.text === "") {
         slot = this.#edits.insert(statement.start, "", allocationOrder);
       }

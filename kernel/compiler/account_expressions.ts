@@ -189,8 +189,9 @@ export abstract class ExpressionAccounting {
     constructorName: string | undefined,
     frame: Frame,
   ): number {
+    if (constructorName === undefined) return this.#given(node.arguments, frame);
     const [first, ...others] = node.arguments;
-    if (first === undefined || constructorName === undefined) return this.#given(node.arguments, frame);
+    if (first === undefined) return 0;
     const rest = this.#sum(others, frame);
     if (elementSizes.has(constructorName)) {
       if (others.length > 0) return rest + this.#wrapped("$buffer", first, "", frame);
@@ -205,6 +206,7 @@ export abstract class ExpressionAccounting {
 
   /** Arguments, each of them spread ones too, have to fit onto the stack. */
   #given(nodes: readonly Node[], frame: Frame): number {
+    if (!nodes.some(({ type }) => type === "SpreadElement")) return this.#sum(nodes, frame);
     const spread = nodes.filter(({ type }) => type === "SpreadElement").length;
     return nodes.reduce((cycles, node) => {
       if (node.type !== "SpreadElement") return cycles + this.expression(node, frame);
@@ -213,7 +215,9 @@ export abstract class ExpressionAccounting {
   }
 
   #sum(nodes: readonly Node[], frame: Frame): number {
-    return nodes.reduce((cycles, node) => cycles + this.expression(node, frame), 0);
+    let cycles = 0;
+    for (let at = 0; at < nodes.length; at++) cycles += this.expression(nodes[at] as Node, frame);
+    return cycles;
   }
 
   #yield(node: Extract<Node, { type: "YieldExpression" }>, frame: Frame): number {

@@ -17,29 +17,33 @@ export type FunctionNode = Extract<
 
 const options = { ecmaVersion: 2024, sourceType: "module", allowHashBang: false } as const satisfies Options;
 
-/** A text with the start of each of its lines. */
+/** A text with the start of each of its lines, which are looked for when a place is first asked for. */
 export class SourceText {
   readonly text: string;
-  readonly #lineStarts: number[] = [0];
+  #lineStarts: readonly number[] | undefined;
 
   constructor(text: string) {
     this.text = text;
-    for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) {
-      this.#lineStarts.push(at + 1);
-    }
   }
 
   /** Line and column of an offset, both from 1. */
   position(offset: number): { readonly line: number; readonly column: number } {
+    const starts = this.#lineStarts ??= lineStarts(this.text);
     let low = 0;
-    let high = this.#lineStarts.length - 1;
+    let high = starts.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((this.#lineStarts[middle] ?? 0) <= offset) low = middle;
+      if ((starts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    return { line: low + 1, column: offset - (this.#lineStarts[low] ?? 0) + 1 };
+    return { line: low + 1, column: offset - (starts[low] ?? 0) + 1 };
   }
+}
+
+function lineStarts(text: string): number[] {
+  const starts = [0];
+  for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
+  return starts;
 }
 
 /** What `parseModule` found: the tree, and the text with its comments blanked out. */
