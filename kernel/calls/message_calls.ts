@@ -8,6 +8,7 @@
 
 import { amountGiven, type ChannelEnd, type Message, type MessageValue } from "../channels/channel_end.ts";
 import type { CompiledField } from "../contracts/fields.ts";
+import { textMax } from "../contracts/message_code.ts";
 import { type CompiledMessage, mayStandFor } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
@@ -16,7 +17,7 @@ import { BlockHandle, blockOf, takeBlock } from "./block_handle.ts";
 import { endOf, releaseEnd } from "./endpoint_handle.ts";
 import { ContractViolation } from "./errors.ts";
 
-const textMax = 65_536;
+const nothing = Object.freeze({});
 
 /** Checks a body and takes what it carries; throws ContractViolation and takes nothing if it is wrong. */
 export function packMessage(
@@ -26,9 +27,9 @@ export function packMessage(
   definition: CompiledMessage,
   body: unknown,
 ): Message {
-  const given = (typeof body === "object" && body !== null ? body : {}) as Record<string, unknown>;
-  const { fields } = definition;
-  const raw = readFields(fields, given);
+  const { fields, code } = definition;
+  const raw = code.read(typeof body === "object" && body !== null ? body : nothing);
+  if (definition.gives < 0 && code.isPlain(raw)) return { definition, values: raw as MessageValue[] };
   for (let index = 0; index < fields.length; index++) {
     const field = fields[index]!;
     const reason = reasonAgainst(field, raw[index], process);
@@ -48,22 +49,6 @@ export function packMessage(
     else if (kind === "string") raw[index] = (raw[index] as string).toWellFormed();
   }
   return { definition, values: raw as MessageValue[] };
-}
-
-/** The values of a body. Array literals, because the host makes an array of another length ten times as slowly. */
-function readFields(fields: readonly CompiledField[], given: Readonly<Record<string, unknown>>): unknown[] {
-  switch (fields.length) {
-    case 0:
-      return [];
-    case 1:
-      return [given[fields[0]!.name]];
-    case 2:
-      return [given[fields[0]!.name], given[fields[1]!.name]];
-    case 3:
-      return [given[fields[0]!.name], given[fields[1]!.name], given[fields[2]!.name]];
-    default:
-      return fields.map(({ name }) => given[name]);
-  }
 }
 
 function takeSentBlock(kernel: Kernel, process: Process, value: unknown): Block {
@@ -184,19 +169,14 @@ export function unpackMessage(
   process: Process,
   message: Message,
 ): Readonly<Record<string, unknown>> {
-  const unpacked: Record<string, unknown> = { tag: message.definition.tag };
-  const { fields } = message.definition;
-  for (let index = 0; index < fields.length; index++) {
-    const field = fields[index]!;
-    const value = message.values[index]!;
-    if (field.kind === "bytes") {
+  const { definition, values } = message;
+  return definition.code.record(
+    definition.carries === 0 ? values : values.map((value, index) => {
+      const { kind } = definition.fields[index]!;
+      if (kind === "endpoint") return kernel.handOver(value as ChannelEnd, process);
+      if (kind !== "bytes") return value;
       kernel.heap.setOwner(value as Block, process);
-      unpacked[field.name] = new BlockHandle(value as Block);
-    } else if (field.kind === "endpoint") {
-      unpacked[field.name] = kernel.handOver(value as ChannelEnd, process);
-    } else {
-      unpacked[field.name] = value;
-    }
-  }
-  return unpacked;
+      return new BlockHandle(value as Block);
+    }),
+  );
 }

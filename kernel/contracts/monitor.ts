@@ -12,6 +12,7 @@
 import { sha256 } from "../compiler/checksum.ts";
 import { bodySizeMax, encodeText } from "../remote/record.ts";
 import type { Contract, Credit, End, MessageDefinition } from "./contract.ts";
+import { type MessageCode, messageCode } from "./message_code.ts";
 import { type CompiledField, compileField, creditsMax, nameOf, nameRule, recordSizeOf } from "./fields.ts";
 import { type QueueBounds, queueBounds } from "./queue_bounds.ts";
 import { addsOnlyFor, flatten, tabulate } from "./states.ts";
@@ -21,6 +22,9 @@ export interface CompiledMessage {
   readonly index: number;
   readonly from: End;
   readonly fields: readonly CompiledField[];
+  readonly code: MessageCode;
+  /** Whether all fields are numbers, words and truth values, which stand in a remote record as they are. */
+  readonly isPlain: boolean;
   /** How many of them are blocks or endpoints. */
   readonly carries: number;
   /** Index of the credit that the message takes one of, or -1. */
@@ -209,6 +213,8 @@ function compileMessage(
     index,
     from,
     fields,
+    code: messageCode(tag, fields),
+    isPlain: fields.every(({ kind }) => kind !== "bytes" && kind !== "endpoint" && kind !== "string"),
     carries: fields.filter(({ kind }) => kind === "bytes" || kind === "endpoint").length,
     uses: uses === undefined ? -1 : creditNamed(uses, "uses", (user) => user === from),
     gives: gives === undefined ? -1 : creditNamed(gives.credit, "gives", (user) => user !== from),
@@ -295,7 +301,9 @@ function digestOf(contract: Omit<CompiledContract, "queueMax" | "digest">): stri
     name,
     contractName,
     base?.digest ?? "",
-    messages.map(({ fields, ...message }) => [Object.values(message), fields.map(fieldText)]),
+    messages.map((
+      { fields, code: _code, isPlain: _isPlain, ...message },
+    ) => [Object.values(message), fields.map(fieldText)]),
     credits.map((credit) => Object.values(credit)),
     stateNames,
     [...transitions],
