@@ -33,7 +33,8 @@ import { Process, type ProgramLoader } from "./process/process.ts";
 import { ProcessTable } from "./process/process_table.ts";
 import { LostKernels } from "./remote/lost_kernels.ts";
 import type { HostCardTransport } from "./remote/host_card_transport.ts";
-import type { Introduction, RemotePeer } from "./remote/remote_peer.ts";
+import type { Introduction } from "./remote/introduction.ts";
+import type { RemotePeer } from "./remote/remote_peer.ts";
 import { defaultBalancer } from "./scheduling/balancer.ts";
 import { CpuUseMeter } from "./scheduling/cpu_use.ts";
 import { Dispatcher } from "./scheduling/dispatcher.ts";
@@ -217,8 +218,9 @@ export class Kernel {
     this.charge(Math.ceil(bytes / cacheLineSize) * lineNs * cpu.frequencyHz / 1e9);
   }
 
-  primitiveCycles(primitive: KernelPrimitive): number {
-    return (this.executing ?? this.dispatchers[0]!).costs[primitive];
+  /** Cycles of each primitive on the CPU that executes kernel code now. */
+  get costs(): Readonly<Record<KernelPrimitive, number>> {
+    return (this.executing ?? this.dispatchers[0]!).costs;
   }
 
   /** A line in the event log. */
@@ -303,7 +305,7 @@ export class Kernel {
    * an owner. Undefined when memory is out.
    */
   allocateKernelBlock(size: number): Block | undefined {
-    this.charge(this.primitiveCycles("blockAllocate"));
+    this.charge(this.costs.blockAllocate);
     return this.heap.allocate(size, undefined);
   }
 

@@ -71,6 +71,12 @@ export class Cpu {
   readonly #queue: EventQueue;
   #controller: InterruptController | undefined;
   #end: { instant: Instant; done: () => void; event: ScheduledEvent } | undefined;
+  /** The same for each occupation: many are short, and a closure for each would cost the host more than they do. */
+  readonly #endReached = () => {
+    const { done } = this.#end!;
+    this.#end = undefined;
+    done();
+  };
   #stolenUntil: Instant = 0 as Instant;
   #inHandler = false;
   #stopped = false;
@@ -203,6 +209,11 @@ export class Cpu {
     this.deliverPending();
   }
 
+  /** Whether an interrupt may wait to be taken. */
+  get mayBePending(): boolean {
+    return this.#mayBePending;
+  }
+
   /** The interrupt controller calls this when an interrupt becomes pending. */
   interruptRaised(): void {
     this.#mayBePending = true;
@@ -234,10 +245,6 @@ export class Cpu {
   }
 
   #schedule(instant: Instant, done: () => void): void {
-    const event = this.#queue.at(instant, () => {
-      this.#end = undefined;
-      done();
-    });
-    this.#end = { instant, done, event };
+    this.#end = { instant, done, event: this.#queue.at(instant, this.#endReached) };
   }
 }

@@ -85,7 +85,7 @@ function handToDevice(kernel: Kernel, { address, offset, length }: Block): void 
   dataCache.clean(address + offset, length);
   dataCache.invalidate(address + offset, length);
   // One instruction does both to a line.
-  kernel.charge(dataCache.linesOf(address + offset, length) * kernel.primitiveCycles("cacheLineClean"));
+  kernel.charge(dataCache.linesOf(address + offset, length) * kernel.costs.cacheLineClean);
 }
 
 /** An offset that stays inside this function's own registers; beyond them lie other functions, and memory. */

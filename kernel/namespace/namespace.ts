@@ -93,7 +93,7 @@ export class Namespace {
       end,
       client,
       (message) => {
-        this.#kernel.charge(this.#kernel.primitiveCycles("nameLookup"));
+        this.#kernel.charge(this.#kernel.costs.nameLookup);
         this.#request(session, message);
       },
       () => this.#forgetKernel(client),

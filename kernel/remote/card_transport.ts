@@ -12,7 +12,7 @@
 import type { Call } from "../abi/kernel.ts";
 import type { Cpu, DataCache } from "../hal/hardware.ts";
 import type { Transfer, TransferEngine, TransferEngineName } from "../hal/transfer_engine.ts";
-import { KernelEvent, work } from "../scheduling/kernel_event.ts";
+import { KernelEvent } from "../scheduling/kernel_event.ts";
 import {
   counterLine,
   messageSlot,
@@ -54,6 +54,8 @@ export class CardTransport implements Transport {
   readonly #news = new KernelEvent();
   #rung = true;
   #poked = false;
+  /** All that the host had put in when it was last looked at is here. */
+  #isFetched = false;
   #isClosed = false;
   #sentHead = 0;
   #sentReleases = 0;
@@ -115,9 +117,8 @@ export class CardTransport implements Transport {
     this.#news.signal();
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
-    for (;;) {
-      if (this.#isClosed) return { records: [], releases: [] };
+  *wait(): Call<void> {
+    while (!this.#isClosed) {
       if (this.#rung) {
         this.#rung = false;
         yield* this.#look();
@@ -127,11 +128,21 @@ export class CardTransport implements Transport {
       if (this.#rings.hasNews || this.#poked) break;
       if (!this.#rung && !this.#hasUnsent) yield* this.#news.wait();
     }
+    if (this.#isClosed) return;
     this.#poked = false;
     yield* this.#fetchRest();
-    const records = this.#rings.take();
-    yield* work(records.length * this.#options.cpu.isa.primitives.remoteDequeue.cycles);
-    return { records, releases: this.#rings.takeReleases() };
+    this.#isFetched = true;
+  }
+
+  take(): readonly Uint8Array[] | undefined {
+    if (this.#isClosed) return [];
+    if (!this.#isFetched) return undefined;
+    this.#isFetched = false;
+    return this.#rings.take();
+  }
+
+  takeReleases(): readonly number[] {
+    return this.#rings.takeReleases();
   }
 
   *pull(copies: readonly Copy[]): Call<void> {
@@ -162,8 +173,7 @@ export class CardTransport implements Transport {
     yield* this.#options.engine.run([...transfers, ...this.#unsent()]);
   }
 
-  // deno-lint-ignore require-yield -- what is to be told goes with the next chain
-  *settle(): Call<void> {
+  settle(): void {
     if (this.#isClosed) return;
     this.#rings.settle();
     this.#rings.flush();

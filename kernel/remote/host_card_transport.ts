@@ -10,7 +10,7 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { AddressSpace, Cpu } from "../hal/hardware.ts";
-import { KernelEvent, work } from "../scheduling/kernel_event.ts";
+import { KernelEvent } from "../scheduling/kernel_event.ts";
 import { recordKind, RecordWriter } from "./record.ts";
 import { Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
@@ -85,20 +85,25 @@ export class HostCardTransport implements Transport {
     this.#rings.postRelease(address);
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
-    while (!this.#rings.hasNews && !this.#poked) {
-      if (this.#rings.hasBacklog) {
-        this.#rings.flush();
-        this.ringDoorbell();
-      }
-      yield* this.#news.wait();
+  wait(): Call<void> {
+    if (this.#rings.hasBacklog) {
+      this.#rings.flush();
+      this.ringDoorbell();
     }
+    return this.#news.wait();
+  }
+
+  take(): readonly Uint8Array[] | undefined {
+    if (!this.#rings.hasNews && !this.#poked) return undefined;
     this.#poked = false;
-    if (this.#isClosed) return { records: [], releases: [] };
+    if (this.#isClosed) return [];
     const records = this.#rings.take();
     this.#unannounced += records.length;
-    yield* work(records.length * this.cpu.isa.primitives.remoteDequeue.cycles);
-    return { records, releases: this.#rings.takeReleases() };
+    return records;
+  }
+
+  takeReleases(): readonly number[] {
+    return this.#rings.takeReleases();
   }
 
   *pull(copies: readonly Copy[]): Call<void> {
@@ -127,8 +132,7 @@ export class HostCardTransport implements Transport {
     throw new Error("Only a card copies its memory into another kernel's");
   }
 
-  // deno-lint-ignore require-yield -- a doorbell is a posted write
-  *settle(): Call<void> {
+  settle(): void {
     if (this.#isClosed) return;
     this.#rings.settle();
     const hadBacklog = this.#rings.hasBacklog;

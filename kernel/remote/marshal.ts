@@ -74,10 +74,11 @@ export function encodeMessage(
   message: Message,
   departure: Departure,
   writer = new RecordWriter(recordKind.message, channel, receiverEnd, sequence),
+  slot?: Uint8Array,
 ): Uint8Array {
   const { fields, index } = message.definition;
-  writer.begin(recordKind.message, channel, receiverEnd, sequence, index);
-  if (isPlain(message.definition)) {
+  writer.begin(recordKind.message, channel, receiverEnd, sequence, index, slot);
+  if (message.definition.isPlain) {
     for (let at = 0; at < fields.length; at++) {
       encodeField(writer, fields[at]!, message.values[at]!, departure);
     }
@@ -91,13 +92,6 @@ export function encodeMessage(
     else encodeField(writer, field, message.values[index]!, departure);
   });
   return writer.bytes;
-}
-
-/** Whether all fields are numbers, words and truth values, which stand in the record as they are. */
-export function isPlain({ fields, carries }: CompiledMessage): boolean {
-  if (carries > 0) return false;
-  for (let index = 0; index < fields.length; index++) if (fields[index]!.kind === "string") return false;
-  return true;
 }
 
 /** A text stands in the record if the record has the room to spare, otherwise in a block of its own. */

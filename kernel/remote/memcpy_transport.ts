@@ -11,7 +11,7 @@
 import type { Call } from "../abi/kernel.ts";
 import type { AddressSpace, Clock, Cpu, Instant } from "../hal/hardware.ts";
 import { elapsed, later, nanoseconds } from "../hal/hardware.ts";
-import { atOnce, KernelEvent, work } from "../scheduling/kernel_event.ts";
+import { KernelEvent, work } from "../scheduling/kernel_event.ts";
 import type { Side } from "./pair_area.ts";
 import { Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
@@ -93,23 +93,29 @@ export class MemcpyTransport implements Transport {
     this.#rings.post(record);
   }
 
+  slot(): Uint8Array | undefined {
+    return this.#rings.nextSlot();
+  }
+
   postRelease(address: number): void {
     this.#rings.postRelease(address);
   }
 
-  *next(): Call<{ records: Uint8Array[]; releases: readonly number[] }> {
-    while (!this.#rings.hasNews && !this.#poked) {
-      if (this.#rings.hasBacklog) this.#rings.flush();
-      this.#parkedAt = this.#options.clock.now;
-      yield* this.#news.wait();
-      this.#parkedAt = undefined;
-    }
+  wait(): Call<void> {
+    if (this.#rings.hasBacklog) this.#rings.flush();
+    this.#parkedAt = this.#options.clock.now;
+    return this.#news.wait();
+  }
+
+  take(): readonly Uint8Array[] | undefined {
+    this.#parkedAt = undefined;
+    if (!this.#rings.hasNews && !this.#poked) return undefined;
     this.#poked = false;
-    if (this.#isClosed) return { records: [], releases: [] };
-    const records = this.#rings.take();
-    const { remoteDequeue } = this.#options.cpu.isa.primitives;
-    yield* work(records.length * remoteDequeue.cycles);
-    return { records, releases: this.#rings.takeReleases() };
+    return this.#isClosed ? [] : this.#rings.take();
+  }
+
+  takeReleases(): readonly number[] {
+    return this.#rings.takeReleases();
   }
 
   *pull(copies: readonly Copy[]): Call<void> {
@@ -128,11 +134,10 @@ export class MemcpyTransport implements Transport {
     throw new Error("A NUMA domain reads the other's memory itself and asks for no copies");
   }
 
-  settle(): Call<void> {
-    if (this.#isClosed) return atOnce;
+  settle(): void {
+    if (this.#isClosed) return;
     this.#rings.settle();
     if (this.#rings.hasBacklog) this.#rings.flush();
-    return atOnce;
   }
 
   /** The other side wrote: the poll loop sees it at its next look, when the line has come over. */

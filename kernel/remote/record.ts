@@ -75,44 +75,75 @@ export function word32(bytes: Uint8Array, at: number): number {
   return (bytes[at]! | bytes[at + 1]! << 8 | bytes[at + 2]! << 16 | bytes[at + 3]! << 24) >>> 0;
 }
 
+export function setWord32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value;
+  bytes[at + 1] = value >>> 8;
+  bytes[at + 2] = value >>> 16;
+  bytes[at + 3] = value >>> 24;
+}
+
+/** For the bytes of a double, which may stand anywhere in a record; hosts are little-endian, as records are. */
+const double = new Float64Array(1);
+const doubleBytes = new Uint8Array(double.buffer);
+
 export class RecordWriter {
-  readonly bytes = new Uint8Array(slotSize);
-  readonly #view = new DataView(this.bytes.buffer);
+  readonly #own = new Uint8Array(slotSize);
+  #bytes: Uint8Array = this.#own;
   #position = bodyOffset;
 
   constructor(kind: number, channel: number, end: number, sequence: number, message = 0) {
     this.begin(kind, channel, end, sequence, message);
   }
 
-  /** Starts another record in the same bytes, once those before are copied; behind its fields stands what stood there. */
-  begin(kind: number, channel: number, end: number, sequence: number, message = 0): void {
-    this.bytes[headerField.kind] = kind;
-    this.bytes[headerField.message] = message;
-    this.bytes[headerField.end] = end;
-    this.bytes[headerField.flags] = 0;
-    this.#view.setUint32(headerField.channel, channel, true);
-    this.#view.setUint32(headerField.sequence, sequence, true);
+  /** The record as far as it is written. */
+  get bytes(): Uint8Array {
+    return this.#bytes;
+  }
+
+  /**
+   * Starts another record, in `bytes` or in the same as the one before, once that is copied; behind its fields stands
+   * what stood there.
+   */
+  begin(
+    kind: number,
+    channel: number,
+    end: number,
+    sequence: number,
+    message = 0,
+    bytes: Uint8Array = this.#own,
+  ): void {
+    this.#bytes = bytes;
+    bytes[headerField.kind] = kind;
+    bytes[headerField.message] = message;
+    bytes[headerField.end] = end;
+    bytes[headerField.flags] = 0;
+    setWord32(bytes, headerField.channel, channel);
+    setWord32(bytes, headerField.sequence, sequence);
     this.#position = bodyOffset;
   }
 
   u8(value: number): void {
-    this.#view.setUint8(this.#advance(1), value);
+    this.#bytes[this.#advance(1)] = value;
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#advance(2), value, true);
+    const at = this.#advance(2);
+    this.#bytes[at] = value;
+    this.#bytes[at + 1] = value >>> 8;
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#advance(4), value, true);
+    setWord32(this.#bytes, this.#advance(4), value);
   }
 
   f64(value: number): void {
-    this.#view.setFloat64(this.#advance(8), value, true);
+    const at = this.#advance(8);
+    double[0] = value;
+    for (let index = 0; index < 8; index++) this.#bytes[at + index] = doubleBytes[index]!;
   }
 
   raw(bytes: Uint8Array): void {
-    this.bytes.set(bytes, this.#advance(bytes.length));
+    this.#bytes.set(bytes, this.#advance(bytes.length));
   }
 
   /** A short text: length, then UTF-8. */
@@ -124,9 +155,12 @@ export class RecordWriter {
 
   /** A block or an end follows. */
   carries(kind: "block" | "end"): void {
-    const count = ++this.bytes[headerField.flags]!;
+    const count = ++this.#bytes[headerField.flags]!;
     if (count > carriedMax) throw new RangeError(`A record carries at most ${carriedMax} blocks and ends`);
-    this.#view.setUint16(slotSize - count * carriedSize, this.#position * 2 + (kind === "end" ? 1 : 0), true);
+    const entry = this.#position * 2 + (kind === "end" ? 1 : 0);
+    const at = slotSize - count * carriedSize;
+    this.#bytes[at] = entry;
+    this.#bytes[at + 1] = entry >>> 8;
   }
 
   #advance(count: number): number {
@@ -146,7 +180,10 @@ export class RecordReader {
   #view: DataView | undefined;
   #position = bodyOffset;
 
-  constructor(readonly bytes: Uint8Array) {
+  readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
     this.kind = bytes[headerField.kind]!;
     this.message = bytes[headerField.message]!;
     this.end = bytes[headerField.end]!;

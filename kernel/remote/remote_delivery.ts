@@ -15,7 +15,13 @@ export class RemoteDelivery implements Delivery {
   /** Of each kind of message, what the log says of it. */
   readonly #lines: string[] = [];
 
-  constructor(readonly peer: RemotePeer, readonly from: ChannelEnd) {}
+  readonly peer: RemotePeer;
+  readonly from: ChannelEnd;
+
+  constructor(peer: RemotePeer, from: ChannelEnd) {
+    this.peer = peer;
+    this.from = from;
+  }
 
   describePeer(): string {
     return `@${this.peer.kernel.nameOf(this.peer.index)}`;

@@ -19,6 +19,7 @@ import { TransferFault } from "../hal/transfer_engine.ts";
 import type { Kernel } from "../kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
 import { departureFrom, nothingLeaves } from "./departure.ts";
+import { type Introduction, readIntroduction, writeIntroduction } from "./introduction.ts";
 import { Loans } from "./loans.ts";
 import type { Probe } from "./lost_kernels.ts";
 import {
@@ -26,12 +27,12 @@ import {
   decodeFields,
   decodePlain,
   encodeMessage,
-  isPlain,
   type RawValue,
   type RemoteBlock,
 } from "./marshal.ts";
 import { PeerFault } from "./peer_fault.ts";
 import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
+import { work } from "../scheduling/kernel_event.ts";
 import type { Copy, Transport } from "./transport.ts";
 
 const endCode = { client: 0, server: 1 } as const;
@@ -65,12 +66,15 @@ export class RemotePeer {
   #isCutOff = false;
   #isGone = false;
 
-  constructor(
-    readonly kernel: Kernel,
-    /** Index of the other kernel. */
-    readonly index: number,
-    readonly transport: Transport,
-  ) {
+  readonly kernel: Kernel;
+  /** Index of the other kernel. */
+  readonly index: number;
+  readonly transport: Transport;
+
+  constructor(kernel: Kernel, index: number, transport: Transport) {
+    this.kernel = kernel;
+    this.index = index;
+    this.transport = transport;
     this.#loans = new Loans(kernel.heap);
   }
 
@@ -102,17 +106,26 @@ export class RemotePeer {
     message: Message,
     line = this.lineOf(channel, message),
   ): void {
-    const afterwards: (() => void)[] = [];
     const { kernel } = this;
-    const departure = isPlain(message.definition)
-      ? nothingLeaves
-      : departureFrom(kernel, this.index, this.#loans, afterwards);
-    const record = encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer);
+    if (message.definition.isPlain) {
+      const code = endCode[end];
+      // Written where the peer reads it; what only this process and numbers are in takes nothing away.
+      const slot = this.transport.slot?.();
+      const record = encodeMessage(channel, code, sequence, message, nothingLeaves, this.#writer, slot);
+      return this.#postMessage(record, line);
+    }
+    const afterwards: (() => void)[] = [];
+    const departure = departureFrom(kernel, this.index, this.#loans, afterwards);
+    this.#postMessage(encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer), line);
+    for (const follow of afterwards) follow();
+  }
+
+  #postMessage(record: Uint8Array, line: string): void {
+    const { kernel } = this;
     this.sentMessages++;
-    kernel.charge(kernel.primitiveCycles("remoteEnqueue"));
+    kernel.charge(kernel.costs.remoteEnqueue);
     kernel.note(line);
     this.transport.post(record);
-    if (afterwards.length > 0) { for (const follow of afterwards) follow(); }
   }
 
   /** What the log says of a message that leaves. */
@@ -147,12 +160,9 @@ export class RemotePeer {
   }
 
   /** Introduces a card to the peer, or to a card a kernel of the host. */
-  sendMeet({ index, station, address, name }: Introduction): void {
+  sendMeet(introduction: Introduction): void {
     const writer = new RecordWriter(recordKind.meet, 0, 0, 0);
-    writer.u8(index);
-    writer.u8(station);
-    writer.f64(address);
-    writer.text(name);
+    writeIntroduction(writer, introduction);
     this.#post(writer.bytes);
   }
 
@@ -173,9 +183,16 @@ export class RemotePeer {
 
   /** Without the library's methods and a generator for each record, where one record comes at a time. */
   *#rounds(): Call<void> {
+    const { transport } = this;
     while (!this.#isGone) {
-      const { records, releases } = yield* this.transport.next();
+      const records = transport.take();
+      if (records === undefined) {
+        yield* transport.wait();
+        continue;
+      }
+      yield* work(records.length * this.kernel.costs.remoteDequeue);
       if (this.#isGone) return;
+      const releases = transport.takeReleases();
       for (let index = 0; index < releases.length; index++) this.#released(releases[index]!);
       if (records.length === 1 && this.#due.length === 0 && this.#retries.length === 0) {
         const more = this.#handle(records[0]!);
@@ -187,7 +204,7 @@ export class RemotePeer {
           if (more !== undefined) yield* more;
         }
       }
-      yield* this.transport.settle();
+      transport.settle();
     }
   }
 
@@ -355,7 +372,7 @@ export class RemotePeer {
       return channels.lost(record.channel, end, record.sequence);
     }
     this.receivedMessages++;
-    if (isPlain(definition)) {
+    if (definition.isPlain) {
       return this.#arrived(record, end, { definition, values: decodePlain(record, definition) });
     }
     return this.#bringMessage(record, end, definition);
@@ -459,19 +476,6 @@ function copyOf(remote: RemoteBlock, to: Block): Copy {
   // An empty window may stand at the block's end, where another block begins that is not lent.
   const offset = remote.length === 0 ? 0 : remote.offset;
   return { release: remote.address, from: remote.address + offset, length: remote.length, to };
-}
-
-/** What a kernel of the host must know to talk to a card, and the other way round. */
-export interface Introduction {
-  readonly index: number;
-  readonly station: number;
-  readonly name: string;
-  /** Of a card: its messaging unit, as the host's CPUs see it. Of a kernel of the host: the pair area, as the card does. */
-  readonly address: number;
-}
-
-function readIntroduction(record: RecordReader): Introduction {
-  return { index: record.u8(), station: record.u8(), address: record.f64(), name: record.text() };
 }
 
 function readPieces(record: RecordReader): { from: number; to: number; length: number }[] {

@@ -20,7 +20,7 @@ import {
   type Side,
 } from "./pair_area.ts";
 import { PeerFault } from "./peer_fault.ts";
-import { slotSize, word32 } from "./record.ts";
+import { setWord32, slotSize, word32 } from "./record.ts";
 
 /** Memory that holds a pair area; offsets are from the start of the area. */
 export interface AreaMemory {
@@ -43,7 +43,6 @@ const backlogMax = 65_536;
 export class Rings {
   readonly #memory: AreaMemory;
   readonly #counters = new Uint8Array(counterLine("a").size);
-  readonly #view = new DataView(this.#counters.buffer);
   readonly #backlog: Uint8Array[] = [];
   readonly #releaseBacklog: number[] = [];
   readonly #peerLine: number;
@@ -56,7 +55,10 @@ export class Rings {
   /** Messages taken; the counter follows when they are dealt with, since they stand in the slots until then. */
   #taken = 0;
 
-  constructor(memory: AreaMemory, readonly side: Side) {
+  readonly side: Side;
+
+  constructor(memory: AreaMemory, side: Side) {
+    this.side = side;
     this.#memory = memory;
     this.#ownLine = counterLine(side).offset;
     const peer = counterLine(otherSide(side));
@@ -106,16 +108,24 @@ export class Rings {
     return this.#backlog.length > 0 || this.#releaseBacklog.length > 0;
   }
 
-  /** Puts a record in, or keeps a copy until there is room. */
+  /** The bytes of the slot that the next record goes into; undefined when there is none, or it is not to be had. */
+  nextSlot(): Uint8Array | undefined {
+    return this.#hasRoom ? this.#ownSlot(this.#own(counter.messageHead)) : undefined;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#backlog.length === 0 && this.#releaseBacklog.length === 0 &&
+      ((this.#own(counter.messageHead) - this.#peer(counter.messageTail)) >>> 0) < messageSlots;
+  }
+
+  /** Puts a record in, unless it stands in the next slot already, or keeps a copy until there is room. */
   post(record: Uint8Array): void {
-    if (this.#backlog.length === 0 && this.#releaseBacklog.length === 0) {
+    if (this.#hasRoom) {
       const head = this.#own(counter.messageHead);
-      if (((head - this.#peer(counter.messageTail)) >>> 0) < messageSlots) {
-        this.#writeSlot(head, record);
-        this.#set(counter.messageHead, head + 1);
-        this.#publish();
-        return;
-      }
+      if (record !== this.#ownSlot(head)) this.#writeSlot(head, record);
+      this.#set(counter.messageHead, head + 1);
+      this.#publish();
+      return;
     }
     if (this.#backlog.length >= backlogMax) {
       throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
@@ -165,16 +175,15 @@ export class Rings {
     return this.#slotWindows[at] ?? this.#memory.read(messageSlot(otherSide(this.side), at), slotSize);
   }
 
-  #writeSlot(index: number, record: Uint8Array): void {
+  #ownSlot(index: number): Uint8Array | undefined {
     const at = index % messageSlots;
-    const place = messageSlot(this.side, at);
-    const window = this.#ownSlotWindows[at] ??= this.#memory.window?.(place, slotSize);
-    this.#write(place, record, window);
+    return this.#ownSlotWindows[at] ??= this.#memory.window?.(messageSlot(this.side, at), slotSize);
   }
 
-  #write(place: number, bytes: Uint8Array, window: Uint8Array | undefined): void {
-    if (window === undefined) return this.#memory.write(place, bytes);
-    copyAll.call(window, bytes);
+  #writeSlot(index: number, record: Uint8Array): void {
+    const window = this.#ownSlot(index);
+    if (window === undefined) return this.#memory.write(messageSlot(this.side, index), record);
+    copyAll.call(window, record);
     this.#memory.wrote?.();
   }
 
@@ -217,12 +226,15 @@ export class Rings {
     return count;
   }
 
+  /** Shows in the window at once; nobody looks there before `#publish` says so. */
   #set(place: number, value: number): void {
-    this.#view.setUint32(place, value >>> 0, true);
+    setWord32(this.#counters, place, value);
+    if (this.#ownWindow !== undefined) setWord32(this.#ownWindow, place, value);
   }
 
   #publish(): void {
-    this.#write(this.#ownLine, this.#counters, this.#ownWindow);
+    if (this.#ownWindow === undefined) this.#memory.write(this.#ownLine, this.#counters);
+    else this.#memory.wrote?.();
   }
 }
 

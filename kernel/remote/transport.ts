@@ -25,14 +25,20 @@ export interface Transport {
   readonly backlog: number;
   /** Puts a record on its way; never blocks. */
   post(record: Uint8Array): void;
+  /** The bytes that the next record will stand in, if it can be written there at once; `post` has to follow. */
+  slot?(): Uint8Array | undefined;
   /** Tells the peer that a block of its memory is no longer needed. */
   postRelease(address: number): void;
-  /** Makes `next` return even if nothing came. */
+  /** Makes `wait` return, and `take` give something, even if nothing came. */
   poke(): void;
   /** The peer is gone: whatever waits for it here returns, and nothing is sent any more. */
   close(): void;
-  /** Waits for something from the peer, and takes it. */
-  next(): Call<{ readonly records: readonly Uint8Array[]; readonly releases: readonly number[] }>;
+  /** Waits until there may be something from the peer. */
+  wait(): Call<void>;
+  /** The records that have come, or undefined when none has and nobody has poked. */
+  take(): readonly Uint8Array[] | undefined;
+  /** Addresses of blocks that the peer needs no longer. */
+  takeReleases(): readonly number[];
   /** Copies blocks and tells the peer that it may free them; returns when all bytes are here. */
   pull(copies: readonly Copy[]): Call<void>;
   /** Card only: copies bytes of this kernel's memory into the host's, as a record asked. */
@@ -40,5 +46,5 @@ export interface Transport {
     copies: readonly { readonly from: number; readonly to: number; readonly length: number }[],
   ): Call<void>;
   /** All records of this round are dealt with: lets the peer know. */
-  settle(): Call<void>;
+  settle(): void;
 }

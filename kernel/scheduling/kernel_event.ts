@@ -5,11 +5,11 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import { blocked, type KernelCall, submit } from "../calls/kernel_call.ts";
+import { blocked, chargeOf, issue, submit, workCharge } from "../calls/kernel_call.ts";
 import { later, nanoseconds } from "../hal/hardware.ts";
 import type { Kernel } from "../kernel.ts";
-import type { Thread } from "./thread.ts";
-import { WaitQueue } from "./wait_queue.ts";
+import type { Thread, Wait } from "./thread.ts";
+import { type Waiter, WaitQueue } from "./wait_queue.ts";
 
 /** Some thirty years: a longer sleep means for ever. */
 const sleepMaxNs = 1e18;
@@ -36,27 +36,30 @@ export class KernelEvent {
 
   /** Blocks the calling thread until the event is signalled. */
   wait(): Call<void> {
-    return submit(new WaitForEvent(this));
+    return issue(chargeOf(undefined), waitForEvent, this, undefined, undefined);
   }
 }
 
-class WaitForEvent implements KernelCall<void> {
-  constructor(readonly event: KernelEvent) {}
+function waitForEvent(kernel: Kernel, thread: Thread, event: KernelEvent): void | typeof blocked {
+  if (event.consume()) return;
+  const wait = new EventWait(kernel, thread, event);
+  event.waiters.add(wait);
+  thread.wait = wait;
+  return blocked;
+}
 
-  perform(kernel: Kernel, thread: Thread): void | typeof blocked {
-    const { event } = this;
-    if (event.consume()) return;
-    const waiter = {
-      wake() {
-        if (!event.consume()) return false;
-        event.waiters.remove(waiter);
-        kernel.scheduler.unblock(thread);
-        return true;
-      },
-    };
-    event.waiters.add(waiter);
-    thread.wait = { cancel: () => event.waiters.remove(waiter) };
-    return blocked;
+class EventWait implements Waiter, Wait {
+  constructor(readonly kernel: Kernel, readonly thread: Thread, readonly event: KernelEvent) {}
+
+  wake(): boolean {
+    if (!this.event.consume()) return false;
+    this.cancel();
+    this.kernel.scheduler.unblock(this.thread);
+    return true;
+  }
+
+  cancel(): void {
+    this.event.waiters.remove(this);
   }
 }
 
@@ -78,8 +81,10 @@ export function sleep(duration: number): Call<void> {
 
 /** Lets cycles of kernel work pass on the calling thread. */
 export function work(cycles: number): Call<void> {
-  return cycles > 0 ? submit({ cycles, perform: () => undefined }) : atOnce;
+  return cycles > 0 ? issue(workCharge, nothing, cycles, undefined, undefined) : atOnce;
 }
+
+const nothing = () => undefined;
 
 /** What needs no call after all: `yield*` goes on at once. */
 export const atOnce: Call<void> = Object.freeze({
