@@ -7,7 +7,7 @@
  */
 
 import type { Call } from "../abi/kernel.ts";
-import type { ChannelEnd } from "../channels/channel_end.ts";
+import type { ChannelEnd, Message } from "../channels/channel_end.ts";
 import type { Contract, End } from "../contracts/contract.ts";
 import type { CompiledMessage } from "../contracts/monitor.ts";
 import type { Kernel } from "../kernel.ts";
@@ -24,7 +24,10 @@ const receiveCharge = chargeOf("channelReceive");
 export class EndpointHandle {
   #end: ChannelEnd | undefined;
 
-  constructor(end: ChannelEnd, readonly contract: Contract) {
+  readonly contract: Contract;
+
+  constructor(end: ChannelEnd, contract: Contract) {
+    this.contract = contract;
     this.#end = end;
   }
 
@@ -120,34 +123,57 @@ function receive(
     if (throwsWhenClosed) throw peerClosed(end);
     return undefined;
   }
-  const waiting = new WaitingReceive(kernel, thread, end, throwsWhenClosed);
-  end.waiters.add(waiting);
-  thread.wait = waiting;
+  const waiting = thread.receiving instanceof WaitingReceive
+    ? thread.receiving
+    : new WaitingReceive(kernel, thread);
+  thread.receiving = thread.wait = waiting;
+  waiting.begin(end, throwsWhenClosed);
   return blocked;
 }
 
 /** A thread that waits at an end for a message, or for the peer's close. */
 class WaitingReceive implements Waiter, Wait {
-  constructor(
-    readonly kernel: Kernel,
-    readonly thread: Thread,
-    readonly end: ChannelEnd,
-    readonly throwsWhenClosed: boolean,
-  ) {}
+  readonly #kernel: Kernel;
+  readonly #thread: Thread;
+  #end: ChannelEnd | undefined;
+  #throwsWhenClosed = false;
+
+  constructor(kernel: Kernel, thread: Thread) {
+    this.#kernel = kernel;
+    this.#thread = thread;
+  }
+
+  begin(end: ChannelEnd, throwsWhenClosed: boolean): void {
+    this.#end = end;
+    this.#throwsWhenClosed = throwsWhenClosed;
+    end.waiters.add(this);
+  }
 
   wake(): boolean {
-    const { kernel, thread, end } = this;
+    const end = this.#end!;
     const message = end.receive();
-    if (message === undefined && !end.peerClosed && !end.closed) return false;
-    end.waiters.remove(this);
-    if (message !== undefined) thread.answer(unpackMessage(kernel, thread.process, message));
-    else if (this.throwsWhenClosed) thread.answerError(peerClosed(end));
-    kernel.scheduler.unblock(thread);
+    if (message !== undefined) this.take(message);
+    else if (end.peerClosed || end.closed) this.#endWithoutMessage(end);
+    else return false;
     return true;
   }
 
+  take(message: Message): void {
+    const kernel = this.#kernel;
+    const thread = this.#thread;
+    this.cancel();
+    thread.answer(unpackMessage(kernel, thread.process, message));
+    kernel.scheduler.unblock(thread);
+  }
+
+  #endWithoutMessage(end: ChannelEnd): void {
+    this.cancel();
+    if (this.#throwsWhenClosed) this.#thread.answerError(peerClosed(end));
+    this.#kernel.scheduler.unblock(this.#thread);
+  }
+
   cancel(): void {
-    this.end.waiters.remove(this);
+    this.#end!.waiters.remove(this);
   }
 }
 

@@ -166,7 +166,7 @@ Deno.test("the kernel's object is frozen, and neither handles nor requests can m
     const message = yield* server.receive();
     assert(Object.isFrozen(kernel));
     for (const handle of [client, message.data] as object[]) assertEquals(handle.constructor, Object);
-    const request = kernel.now().next().value as object;
+    const request = kernel.random().next().value as object;
     assertEquals([request.constructor, Object.isFrozen(Object.getPrototypeOf(request))], [Object, true]);
   });
 });

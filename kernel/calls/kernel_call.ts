@@ -17,6 +17,9 @@ import type { Thread } from "../scheduling/thread.ts";
 
 export const blocked: unique symbol = Symbol("blocked");
 
+/** What a request gives in place of an answer when its thread cannot go on within its burst. */
+export const suspended: unique symbol = Symbol("suspended");
+
 export interface KernelCall<T> {
   /** Charged from the ISA's table before the call takes effect, beside the entry into the kernel. */
   readonly primitive?: KernelPrimitive;
@@ -25,8 +28,6 @@ export interface KernelCall<T> {
    * because others may see when it happens. It never blocks, and may stand where interrupts are off.
    */
   readonly isInstruction?: true;
-  /** Further cycles that pass first: the kernel's own threads do their work so. */
-  readonly cycles?: number;
   perform(kernel: Kernel, thread: Thread): T | typeof blocked;
 }
 
@@ -58,26 +59,31 @@ export function chargeOf(primitive: KernelPrimitive | undefined): Charge {
 export const chargesMax = 64;
 /** Added to the charge of an instruction. */
 export const instructionCharge = chargesMax;
-/** Of a call with further cycles. */
+/** Of work that the kernel's own threads do: so many cycles as `first` says. */
 export const workCharge = 2 * chargesMax;
 
-/** `idle` when nothing is asked for; `shown` when `next` has given the request to who drives it. */
-const state = { idle: 0, issued: 1, shown: 2 } as const;
+/** `shown` when `next` has given the request to who drives it, `done` when a kernel has taken it. */
+const state = { issued: 0, shown: 1, done: 2 } as const;
 
 /**
- * It is what `yield*` runs through: the first `next` yields the request itself, the second gives back the
- * answer. A thread uses its request again once its call has been performed, because a new object for each call,
- * pointed to by old ones, costs the host more than the call. A program that kept one gets hold of nothing but the
- * next call of its own process.
+ * It is what `yield*` runs through: the first `next` performs the call at once, or yields the request itself and
+ * gives back the answer when it is called again. To a program that keeps one it is worth nothing.
  */
 export class Request {
   #state: number = state.issued;
-  #charge: Charge = 0;
-  #operation: Operation | undefined;
+  #charge: Charge;
+  #operation: Operation;
   #first: unknown;
   #second: unknown;
   #third: unknown;
-  readonly #shown = Object.freeze({ done: false, value: this });
+
+  constructor(charge: Charge, operation: Operation, first: unknown, second: unknown, third: unknown) {
+    this.#charge = charge;
+    this.#operation = operation;
+    this.#first = first;
+    this.#second = second;
+    this.#third = third;
+  }
 
   [Symbol.iterator](): this {
     return this;
@@ -85,8 +91,10 @@ export class Request {
 
   next(answer: unknown): IteratorResult<unknown, unknown> {
     if (this.#state !== state.issued) return { done: true, value: answer };
+    const given = Request.performAtOnce(this);
+    if (given !== suspended) return { done: true, value: given };
     this.#state = state.shown;
-    return this.#shown;
+    return { done: false, value: this };
   }
 
   throw(error: unknown): never {
@@ -97,29 +105,11 @@ export class Request {
     return { done: true, value };
   }
 
-  static issue(
-    charge: Charge,
-    operation: Operation,
-    first: unknown,
-    second: unknown,
-    third: unknown,
-  ): Request {
-    const request = running?.spare ?? new Request();
-    if (running !== undefined) running.spare = undefined;
-    request.#state = state.issued;
-    request.#charge = charge;
-    request.#operation = operation;
-    request.#first = first;
-    request.#second = second;
-    request.#third = third;
-    return request;
-  }
-
   /** The request that a program yielded, or undefined if it is none of our making, or was yielded before. */
   static take(value: unknown): Request | undefined {
     if (typeof value !== "object" || value === null || !(#state in value)) return undefined;
-    if (value.#state === state.idle) return undefined;
-    value.#state = state.idle;
+    if (value.#state === state.done) return undefined;
+    value.#state = state.done;
     return value;
   }
 
@@ -131,22 +121,33 @@ export class Request {
     return request.#charge;
   }
 
-  /** Further cycles of a call that has some. */
-  static cyclesOf(request: Request): number {
-    return (request.#first as KernelCall<unknown>).cycles ?? 0;
+  /**
+   * Performs a request in the midst of the burst that made it, when nothing speaks against it; gives `suspended`
+   * when the thread has to wait, or the request has to be yielded. What is performed so runs on the program's
+   * stack: sends, receives and work of the kernel's own threads, which nest a few calls.
+   */
+  static performAtOnce(request: Request): unknown {
+    if (running === undefined) return suspended;
+    if (request.#operation === performCall) return suspended;
+    return running.lastDispatcher!.performAtOnce(running, request);
   }
 
-  /** Does what is asked for; the request is the thread's to use again. */
+  /** Cycles of the kernel's own work: what `first` is then. */
+  static cyclesOf(request: Request): number {
+    return request.#first as number;
+  }
+
+  /** Does what is asked for. */
   static perform(request: Request, kernel: Kernel, thread: Thread): unknown {
-    thread.spare = request;
-    return request.#operation!(kernel, thread, request.#first, request.#second, request.#third);
+    request.#state = state.done;
+    return request.#operation(kernel, thread, request.#first, request.#second, request.#third);
   }
 }
 // Otherwise `request.constructor` would let a program make calls of its own.
 Reflect.deleteProperty(Request.prototype, "constructor");
 Object.freeze(Request.prototype);
 
-/** The thread whose burst is running: its next call uses its request. */
+/** The thread whose burst is running and may be ended in the midst of its code. */
 let running: Thread | undefined;
 
 /** Tells which thread's burst begins, or that it has ended. */
@@ -157,8 +158,14 @@ export function setRunningThread(thread: Thread | undefined): void {
 /** What all requests inherit; a program can get hold of it. */
 export const requestPrototype: object = Request.prototype;
 
-export const { take: takeRequest, isRequest, chargeOf: chargeOfRequest, cyclesOf, perform: performRequest } =
-  Request;
+export const {
+  take: takeRequest,
+  isRequest,
+  performAtOnce,
+  chargeOf: chargeOfRequest,
+  cyclesOf,
+  perform: performRequest,
+} = Request;
 
 const performCall: Operation<KernelCall<unknown>> = (kernel, thread, call) => call.perform(kernel, thread);
 
@@ -169,10 +176,8 @@ export function submit<T>(call: KernelCall<T>): Call<T> {
 
 /** The request for a call, for the kernel's own use. */
 export function requestFor(call: KernelCall<unknown>): Request {
-  const charge = call.cycles !== undefined
-    ? workCharge
-    : chargeOf(call.primitive) + (call.isInstruction === true ? instructionCharge : 0);
-  return Request.issue(charge, performCall as Operation, call, undefined, undefined);
+  const charge = chargeOf(call.primitive) + (call.isInstruction === true ? instructionCharge : 0);
+  return new Request(charge, performCall as Operation, call, undefined, undefined);
 }
 
 /** The `yield*` form of an operation on what a program gave. */
@@ -183,5 +188,5 @@ export function issue<T, A, B, C>(
   second: B,
   third: C,
 ): Call<T> {
-  return Request.issue(charge, operation as Operation, first, second, third) as unknown as Call<T>;
+  return new Request(charge, operation as Operation, first, second, third) as unknown as Call<T>;
 }

@@ -20,7 +20,7 @@ import { EndpointHandle } from "./endpoint_handle.ts";
 import { EndpointSetHandle } from "./endpoint_set_handle.ts";
 import { CallError } from "./errors.ts";
 import { InterruptHandle } from "./interrupt_handle.ts";
-import { blocked, type KernelCall, requestPrototype, submit } from "./kernel_call.ts";
+import { blocked, chargeOf, issue, type KernelCall, requestPrototype, submit } from "./kernel_call.ts";
 import { createNameCalls } from "./name_calls.ts";
 import { EventHandle } from "./event_handle.ts";
 import { ConditionHandle, MutexHandle } from "./mutex_handle.ts";
@@ -65,7 +65,7 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
     programName: process.manifest.name,
     arguments: Object.freeze([...process.arguments_]),
     ...resources,
-    now: () => submit({ perform: (kernel: Kernel) => kernel.clock.now as number }),
+    now: () => issue(chargeOf(undefined), now, undefined, undefined, undefined),
     cycleCount: () => submit(cycleCountCall),
     random: () => submit({ perform: (kernel: Kernel) => kernel.random() }),
     sleep: (duration: number) => sleep(duration),
@@ -90,6 +90,8 @@ export function createProgramAbi(process: Process, resources: ProcessResources):
   harden(sharedParts);
   return harden(abi) as unknown as ProgramKernel;
 }
+
+const now = ({ clock }: Kernel): number => clock.now;
 
 /** All CPUs of a kernel have one clock and started together, so it does not matter which one reads. */
 const cycleCountCall: KernelCall<number> = {

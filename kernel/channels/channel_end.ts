@@ -71,7 +71,12 @@ export class ChannelEnd {
   #contract: CompiledContract;
   #lastNamed: CompiledMessage | undefined;
 
-  constructor(readonly channel: number, readonly end: End, contract: CompiledContract) {
+  readonly channel: number;
+  readonly end: End;
+
+  constructor(channel: number, end: End, contract: CompiledContract) {
+    this.channel = channel;
+    this.end = end;
     this.#contract = contract;
     this.state = contract.start;
     this.inbox = new Inbox(contract.queueMax[end]);
@@ -144,6 +149,12 @@ export class ChannelEnd {
       return;
     }
     this.receiveSequence++;
+    const { first } = this.waiters;
+    if (first?.take !== undefined && this.inbox.length === 0 && this.group === undefined) {
+      this.#follow(message);
+      first.take(message);
+      return;
+    }
     this.inbox.push(message);
     this.group?.noteReady(this);
     this.waiters.wakeOne();
@@ -255,7 +266,11 @@ export function amountGiven(definition: CompiledMessage, values: readonly unknow
 export class LostDelivery implements Delivery {
   readonly kind = "remote";
 
-  constructor(readonly dispose: (message: Message) => void) {}
+  readonly dispose: (message: Message) => void;
+
+  constructor(dispose: (message: Message) => void) {
+    this.dispose = dispose;
+  }
 
   describePeer(): string {
     return "closed";

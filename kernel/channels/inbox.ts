@@ -13,7 +13,11 @@ export class Inbox implements Iterable<Message> {
   #first = 0;
   length = 0;
 
-  constructor(readonly capacity: number) {}
+  readonly capacity: number;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
 
   push(message: Message): void {
     const slots = this.#slots ??= new Array<Message | undefined>(this.capacity).fill(undefined);

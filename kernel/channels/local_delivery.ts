@@ -20,11 +20,15 @@ export class LocalDelivery implements Delivery {
   #holder: Process | undefined;
   #contract: CompiledContract | undefined;
 
-  constructor(
-    readonly peer: ChannelEnd,
-    readonly disposal: Disposal,
-    readonly log: (text: string) => void,
-  ) {}
+  readonly peer: ChannelEnd;
+  readonly disposal: Disposal;
+  readonly log: (text: string) => void;
+
+  constructor(peer: ChannelEnd, disposal: Disposal, log: (text: string) => void) {
+    this.peer = peer;
+    this.disposal = disposal;
+    this.log = log;
+  }
 
   describePeer(): string {
     if (this.peer.closed) return "closed";

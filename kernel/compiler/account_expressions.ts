@@ -224,9 +224,9 @@ export abstract class ExpressionAccounting {
     const { edits, text } = this.input;
     const isPlain = text.startsWith(delegation, node.start);
     edits.insert(node.start, "$y(", expressionOrder);
-    if (isPlain) edits.replace(node.start, node.start + delegation.length, "$q($r=");
+    if (isPlain) edits.replace(node.start, node.start + delegation.length, "($X=$p($r=");
     const cycles = node.argument ? this.expression(node.argument, frame) : 0;
-    edits.insert(node.end, `${isPlain ? ")?yield $r:yield*$r" : ""},${frame.depth})`);
+    edits.insert(node.end, `${isPlain ? "))===$S?yield $r:$X===$F?yield*$r:$X" : ""},${frame.depth})`);
     return cycles;
   }
 

@@ -10,6 +10,7 @@
  *   good: each resumption throws.
  */
 
+import { performAtOnce, type Request } from "../calls/kernel_call.ts";
 import { setTouching } from "./bulk_touches.ts";
 import { scriptOf } from "./compartment_script.ts";
 import { unitsOf } from "./costs.ts";
@@ -75,6 +76,8 @@ export class ProgramInstance {
   #burstCyclesMax = burstCyclesMaxDefault;
   #burstUnitsMax = unitsOf(burstCyclesMaxDefault);
   #isLoaded = false;
+  /** The image asks for a call to be performed at once. */
+  #isAtCall = false;
   readonly #limits: ProcessLimits;
   #lastThrow: { readonly value: unknown; readonly trace: Error } | undefined;
 
@@ -88,6 +91,7 @@ export class ProgramInstance {
       memory: this.#limits.surroundings(),
       thrown: (value) => this.#noteThrown(value),
       sampler: this.#sampler,
+      performAtOnce: (request) => this.#performAtOnce(request as Request),
     }));
     this.#touch = this.#control.touch;
   }
@@ -216,6 +220,37 @@ export class ProgramInstance {
     }
     if (control.isStopped()) throw this.#stop();
     return result;
+  }
+
+  #performAtOnce(request: Request): unknown {
+    this.#isAtCall = true;
+    const answer = performAtOnce(request);
+    this.#isAtCall = false;
+    return answer;
+  }
+
+  /**
+   * A burst may end where the image asks for that, and nowhere else: whoever calls a request's `next` gets the
+   * request. Not when the program was ended, or its memory is to be looked at.
+   */
+  pause(): boolean {
+    const control = this.#control;
+    if (!this.#isAtCall) return false;
+    this.#isAtCall = false;
+    control.settle?.();
+    const cycles = control.pause();
+    if (cycles < 0 || this.#limits.isLookDue(cycles)) return false;
+    this.cycles = cycles;
+    setRunning(undefined);
+    if (this.#touch !== undefined) setTouching(undefined);
+    return true;
+  }
+
+  proceed(): void {
+    const control = this.#control;
+    control.begin(this.#burstUnitsMax);
+    setRunning(control);
+    if (this.#touch !== undefined) setTouching(this.#touch);
   }
 
   #stop(): ProgramStopped {

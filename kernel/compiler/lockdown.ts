@@ -8,7 +8,7 @@
  */
 
 import "ses";
-import { isRequest } from "../calls/kernel_call.ts";
+import { isRequest, suspended } from "../calls/kernel_call.ts";
 import { allowedNames, sizedConstructors } from "./allowed_names.ts";
 import { installTouching } from "./bulk_touches.ts";
 import { countable } from "./countable.ts";
@@ -45,15 +45,19 @@ export interface OwnSurroundings {
   /** Hears of all that the program throws. */
   readonly thrown?: (value: unknown) => unknown;
   readonly sampler?: ElementSampler | undefined;
+  /** Performs a request in the midst of the burst. */
+  readonly performAtOnce?: (request: unknown) => unknown;
 }
+
+const foreign = Symbol("foreign");
 
 /** What each image is given. */
 export function surroundings(
-  { stop, memory, thrown = (value) => value, sampler }: OwnSurroundings,
+  { stop, memory, thrown = (value) => value, sampler, performAtOnce = () => suspended }: OwnSurroundings,
 ): ImageSurroundings {
   return {
     ...{ library: ensureLockdown(), stop, sizeOf, fixedLength, sampler, checkConstructor, thrown },
-    ...{ countable, memory, isRequest },
+    ...{ countable, memory, isRequest, performAtOnce, suspended, foreign },
   };
 }
 

@@ -79,6 +79,11 @@ export interface ImageSurroundings {
   readonly thrown: (value: unknown) => unknown;
   /** Whether a value is one of the kernel's requests, which need no iterator to be yielded. */
   readonly isRequest: (value: unknown) => boolean;
+  /** Performs a request of the kernel's within the burst: gives its answer, or `suspended` when it is to be yielded. */
+  readonly performAtOnce: (request: unknown) => unknown;
+  readonly suspended: symbol;
+  /** What stands for a value that is no request. */
+  readonly foreign: symbol;
   /** Gives what is about to be spread or copied, such that its length is known or counted. */
   readonly countable: (value: unknown) => unknown;
   readonly memory: MemorySurroundings;
@@ -95,7 +100,9 @@ function lookText(isSampled: boolean): string {
 
 const scanned = [
   "const $o=()=>{throw $e.memory.tooDeep();};",
-  "const $y=(v,d)=>{$d=d;return v;};let $r;const $q=$e.isRequest;",
+  "const $y=(v,d)=>{$d=d;return v;};let $r,$X,$n=0;const $S=$e.suspended,$F=$e.foreign;",
+  // Within a generator that the program resumes itself, whoever resumes it gets to see each request.
+  "const $p=(v)=>$e.isRequest(v)?$n>0?$S:$e.performAtOnce(v):$F;",
   "const $s=(v)=>{const n=$e.sizeOf(v);$b(n);$allocate(n);return $e.countable(v);};",
   `const $a=(v,k)=>{const a=[...$s(v)];if($d+a.length*k>${stackWordsMax})$o();return a;};`,
   "const $z=(v)=>{const b=v*8;if(typeof v==='number'&&b>0){$allocate(b);$b(b);}return v;};",

@@ -65,8 +65,8 @@ export function memoryPreludeText({ costs, instructions }: CompilationTarget): s
 /** What the image's control has of it: a payer's parts, and what the process's limits call. */
 export const memoryControlText = `allocate:$allocate,allocated:()=>$got+${nurseryBytes}-$room,look:$look,` +
   "quotaBytes:$quota,keep:$e.memory.keep,floor:()=>$floor," +
-  `enter(){const d=$d;if(($d+=${resumptionWords})>${stackWordsMax})$o();$floor=$d;return d;},` +
-  "leave(d,f){$d=d;$floor=f;}," +
+  `enter(){const d=$d;if(($d+=${resumptionWords})>${stackWordsMax})$o();$floor=$d;$n++;return d;},` +
+  "leave(d,f){$d=d;$floor=f;$n--;}," +
   `descend(){const d=$d;if(d+${methodWords}>${stackWordsMax})$o();$d=d+${methodWords};return d;},ascend(d){$d=d;},` +
   `nest(n){if($d+n>${stackWordsMax})$o();},`;
 

@@ -80,9 +80,13 @@ export class ProcessLimits {
     };
   }
 
+  isLookDue(cycles: number): boolean {
+    return cycles - this.#cyclesAtLook >= cyclesBetweenLooks;
+  }
+
   /** Looks at the memory of a process that has worked for long, as not all that it allocates is counted. */
   burstEnded(control: ImageControl, cycles: number): void {
-    if (cycles - this.#cyclesAtLook < cyclesBetweenLooks) return;
+    if (!this.isLookDue(cycles)) return;
     this.#cyclesAtLook = cycles;
     control.look(0);
   }

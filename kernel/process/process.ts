@@ -32,6 +32,10 @@ export interface ProgramInstance {
   readCycles(): number;
   /** Instructions of all bursts since the program was loaded. */
   readInstructions(): number;
+  /** A burst may end at the call that its program has just made: brings `cycles` up to date; false if it must be left. */
+  pause(): boolean;
+  /** The next burst begins behind the call. */
+  proceed(): void;
   /** The next bursts run on the CPU with these caches. */
   runOn(caches: CpuCaches | undefined): void;
   /** Bytes that the program has allocated for itself since it was loaded, dead ones included. */
@@ -87,12 +91,17 @@ export class Process implements BlockOwner {
   /** The device that a driver was given, and the listener on its interrupt line; none once the kernel took it over. */
   device: { readonly location: string; readonly interrupt: object } | undefined;
 
-  constructor(
-    readonly pid: number,
-    readonly kernelName: string,
-    readonly manifest: Manifest,
-    readonly arguments_: readonly string[],
-  ) {}
+  readonly pid: number;
+  readonly kernelName: string;
+  readonly manifest: Manifest;
+  readonly arguments_: readonly string[];
+
+  constructor(pid: number, kernelName: string, manifest: Manifest, arguments_: readonly string[]) {
+    this.pid = pid;
+    this.kernelName = kernelName;
+    this.manifest = manifest;
+    this.arguments_ = arguments_;
+  }
 
   /** Instructions that its program has executed. */
   get instructions(): number {
@@ -104,13 +113,14 @@ export class Process implements BlockOwner {
   }
 
   /**
-   * Cycles of the program since this was last asked: its burst, and what getters of its arguments ran
+   * Cycles of the program since they were last taken: its burst, and what getters of its arguments ran
    * inside the kernel call before.
    */
-  takeCycles(): number {
-    const total = this.instance === undefined ? 0 : this.instance.cycles;
-    const taken = total - this.#cyclesTaken;
-    this.#cyclesTaken = total;
-    return taken;
+  get untakenCycles(): number {
+    return this.instance === undefined ? 0 : this.instance.cycles - this.#cyclesTaken;
+  }
+
+  takeCycles(): void {
+    if (this.instance !== undefined) this.#cyclesTaken = this.instance.cycles;
   }
 }

@@ -17,16 +17,16 @@ import type { InterruptSource } from "../hal/platform.ts";
 import { ContractViolation } from "../calls/errors.ts";
 import {
   blocked,
-  chargeOf,
   chargeOfRequest,
-  chargesMax,
-  cyclesOf,
   instructionCharge,
   performRequest,
   type Request,
   requestFor,
+  setRunningThread,
+  suspended,
   workCharge,
 } from "../calls/kernel_call.ts";
+import { BurstMeter } from "./burst_meter.ts";
 import { quantum } from "./scheduler.ts";
 import type { Thread } from "./thread.ts";
 
@@ -43,8 +43,7 @@ export class Dispatcher {
   current: Thread | undefined;
   /** Cycles of each primitive on this CPU's ISA. */
   readonly costs: Readonly<Record<KernelPrimitive, number>>;
-  /** The same by the charge of a request, without the entry into the kernel. */
-  readonly #charges = new Float64Array(workCharge + 1);
+  readonly #meter: BurstMeter;
   #inLoop = false;
   /** `never` while it has no thread. */
   #quantumEnd = never;
@@ -59,6 +58,16 @@ export class Dispatcher {
   #apicFreeAt = 0 as Instant;
   /** When it ran out of threads. */
   #idleSince = 0 as Instant;
+  /** What its CPU calls when an occupation is over. */
+  readonly #goOn = () => this.run();
+  readonly #endBurst = () => {
+    const thread = this.current!;
+    thread.pendingCycles = 0;
+    const before = this.kernel.enter(this);
+    this.#guarded(() => this.#finishBurst(thread));
+    this.kernel.leave(before);
+    this.run();
+  };
   /** What it counted since boot. */
   readonly counts = {
     switches: 0,
@@ -70,14 +79,15 @@ export class Dispatcher {
     ipiWaitCycles: 0,
   };
 
-  constructor(readonly kernel: Kernel, readonly cpu: Cpu) {
+  readonly kernel: Kernel;
+  readonly cpu: Cpu;
+
+  constructor(kernel: Kernel, cpu: Cpu) {
+    this.kernel = kernel;
+    this.cpu = cpu;
     const costs = Object.entries(cpu.isa.primitives).map(([name, cost]) => [name, cost.cycles] as const);
     this.costs = Object.fromEntries(costs) as Record<KernelPrimitive, number>;
-    for (const [name, cycles] of costs) {
-      const charge = chargeOf(name as KernelPrimitive);
-      this.#charges[charge] = cycles;
-      this.#charges[charge + instructionCharge] = cpu.instructionCostScale * cycles;
-    }
+    this.#meter = new BurstMeter(cpu, this.costs);
   }
 
   /** True when this CPU has no thread to run. */
@@ -132,6 +142,10 @@ export class Dispatcher {
     const thread = this.current ?? this.#dispatch();
     if (thread === undefined) return false;
     if (thread.call === undefined && thread.ending === undefined) this.#startBurst(thread);
+    if (thread.isSuspended) {
+      thread.isSuspended = false;
+      return true;
+    }
     // A burst that the quantum will cut needs the timer; the others may run on at once.
     const isCut = this.#outlastsQuantum(thread);
     if (isCut) this.armTimer(this.#quantumEnd);
@@ -141,21 +155,15 @@ export class Dispatcher {
     return true;
   }
 
-  /** What was charged passes in time. Apart, as is the next one: what closures share is allocated where they stand, used or not. */
+  /** What was charged passes in time. */
   #occupy(): boolean {
-    this.cpu.occupy(0, () => this.run());
+    this.cpu.occupy(0, this.#goOn);
     return false;
   }
 
   /** A burst passes in time. */
   #occupyWith(thread: Thread): boolean {
-    this.cpu.occupy(thread.pendingCycles, () => {
-      thread.pendingCycles = 0;
-      const before = this.kernel.enter(this);
-      this.#guarded(() => this.#finishBurst(thread));
-      this.kernel.leave(before);
-      this.run();
-    });
+    this.cpu.occupy(thread.pendingCycles, this.#endBurst);
     return false;
   }
 
@@ -206,18 +214,58 @@ export class Dispatcher {
   }
 
   #startBurst(thread: Thread): void {
-    let total = thread.overheadCycles + this.#runProgram(thread);
-    thread.overheadCycles = 0;
-    const { call: request } = thread;
-    if (request !== undefined) {
-      const charge = chargeOfRequest(request);
-      if (charge < chargesMax) total += this.costs.kernelCall;
-      else if (charge === workCharge) total += this.costs.kernelCall + cyclesOf(request);
-      total += this.#charges[charge]!;
-    }
+    const { process } = thread;
+    this.#meter.begin(process);
+    thread.step();
+    if (thread.isSuspended) return;
+    const programCycles = this.#meter.programCycles(process);
+    let total = thread.overheadCycles + programCycles + this.#meter.callCycles(thread.call);
+    this.#meter.count(thread, programCycles);
     if (thread.interruptsOffCycles !== undefined) total = this.#watch(thread, total);
     thread.pendingCycles = total;
-    thread.process.cpuCycles += total;
+    process.cpuCycles += total;
+  }
+
+  /**
+   * Performs a call of the running burst at once, without a way out of the program and in again, if its thread can
+   * go on behind it: the burst is over, its time passes, the call takes effect, and the next burst begins. Gives
+   * the answer, or throws it; else `suspended`, and the call, unless it was performed, is to be yielded.
+   */
+  performAtOnce(thread: Thread, request: Request): unknown {
+    const { cpu, kernel } = this;
+    const { process } = thread;
+    const { instance } = process;
+    if (instance !== undefined && !instance.pause()) return suspended;
+    const programCycles = this.#meter.programCycles(process);
+    const total = thread.overheadCycles + programCycles + this.#meter.callCycles(request);
+    if (kernel.scheduler.hasWaiting && this.#isCut(total) || !cpu.spend(total)) return suspended;
+    this.#meter.count(thread, programCycles);
+    process.cpuCycles += total;
+    setRunningThread(undefined);
+    try {
+      const answer = performRequest(request, kernel, thread);
+      if (answer !== blocked) {
+        if (this.#goesOn(thread)) return answer;
+        thread.answer(answer);
+      } else if (thread.state === "running") thread.state = "blocked";
+    } catch (error) {
+      if (kernel.processes.faultedByCall(thread, error)) this.current = undefined;
+      else if (this.#goesOn(thread)) throw error;
+      else thread.answerError(error);
+    }
+    if (thread.state !== "running") this.current = undefined;
+    thread.isSuspended = true;
+    return suspended;
+  }
+
+  /** Whether a thread whose call took effect at once can begin its next burst right behind it; begins it. */
+  #goesOn(thread: Thread): boolean {
+    const { cpu } = this;
+    if (thread.state !== "running" || this.kernel.isHalted || cpu.mayBePending) return false;
+    if (cpu.isBehind && !cpu.spend(0)) return false;
+    setRunningThread(thread);
+    thread.process.instance?.proceed();
+    return true;
   }
 
   /** Interrupts are off for a few instructions or not at all: what else a thread does then ends its process. */
@@ -237,26 +285,6 @@ export class Dispatcher {
     thread.call = requestFor({ perform });
     thread.ending = undefined;
     return Math.min(total, interruptsOffCyclesMax - before);
-  }
-
-  /** The program's part of a burst; its cycles, of which cache misses do not scale with the instructions. */
-  #runProgram(thread: Thread): number {
-    const { counters, instance } = thread.process;
-    const { caches, instructionCostScale } = this.cpu;
-    if (caches === undefined) {
-      const cycles = thread.step() * instructionCostScale;
-      counters.cycles += cycles;
-      return cycles;
-    }
-    const { l1Misses, l2Misses, stallCycles } = caches;
-    instance?.runOn(caches);
-    const spent = thread.step();
-    const stalled = caches.stallCycles - stallCycles;
-    const cycles = (spent - stalled) * instructionCostScale + stalled;
-    counters.cycles += cycles;
-    counters.l1Misses += caches.l1Misses - l1Misses;
-    counters.l2Misses += caches.l2Misses - l2Misses;
-    return cycles;
   }
 
   /** The burst's time has passed: its call takes effect. */
@@ -389,9 +417,13 @@ export class Dispatcher {
 
   /** True when other threads wait and the quantum ends before this burst does. */
   #outlastsQuantum(thread: Thread): boolean {
-    if (!this.kernel.scheduler.hasWaiting || this.#quantumEnd === never) return false;
-    if (thread.interruptsOffCycles !== undefined) return false;
-    return later(this.cpu.freeAt, this.cpu.duration(thread.pendingCycles)) > this.#quantumEnd;
+    if (!this.kernel.scheduler.hasWaiting || thread.interruptsOffCycles !== undefined) return false;
+    return this.#isCut(thread.pendingCycles);
+  }
+
+  /** Whether the quantum ends before so many cycles have passed. */
+  #isCut(cycles: number): boolean {
+    return this.#quantumEnd !== never && later(this.cpu.freeAt, this.cpu.duration(cycles)) > this.#quantumEnd;
   }
 
   /** Another thread waits while this CPU is busy: end its quantum in time. */

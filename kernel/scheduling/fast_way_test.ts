@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { asking, echo } from "../channels/testing/echo_programs.ts";
+import { asking, askingIl, echo, echoIl } from "../channels/testing/echo_programs.ts";
 import { Bench } from "../testing/bench.ts";
 
 /** Two clients and a server, with bursts of uneven length, sleeps and a quantum that ends. */
@@ -45,5 +45,28 @@ for (
     assert(asked > 100 && fast.log.length > 130, `${asked} times, ${fast.log.length} lines`);
     assertEquals(fast.log, slow.log);
     assertEquals(fast.busy, slow.busy);
+  });
+}
+
+/** The same as compiled programs, with calls in generators of generators. */
+function runCompiled(bench: Bench): { log: string[]; counted: (readonly number[])[] } {
+  const processes = [bench.startIl(echoIl), bench.startIl(askingIl(40)), bench.startIl(askingIl(25))];
+  bench.settle();
+  const counted = processes.map(({ cpuCycles, counters, instructions, fault }) => {
+    assertEquals(fault, "");
+    return [cpuCycles, counters.cycles, instructions];
+  });
+  return { log: bench.log, counted };
+}
+
+for (const cpusPerDomain of [1, 2]) {
+  Deno.test(`compiled programs on ${cpusPerDomain} CPUs make the same log, and count the same, both ways`, () => {
+    const byEvents = new Bench({ cpusPerDomain });
+    byEvents.queue.tryAdvance = () => false;
+    const slow = runCompiled(byEvents);
+    const fast = runCompiled(new Bench({ cpusPerDomain }));
+    assert(fast.log.length > 130, `${fast.log.length} lines`);
+    assertEquals(fast.log, slow.log);
+    assertEquals(fast.counted, slow.counted);
   });
 }

@@ -28,7 +28,10 @@ export class Scheduler {
   #nextDispatcher = 0;
   #requeued = 0;
 
-  constructor(kernel: Kernel, readonly balancer: BalancerName) {
+  readonly balancer: BalancerName;
+
+  constructor(kernel: Kernel, balancer: BalancerName) {
+    this.balancer = balancer;
     this.#kernel = kernel;
   }
 

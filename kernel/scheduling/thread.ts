@@ -34,6 +34,8 @@ export type Ending =
 export class Thread {
   state: ThreadState = "runnable";
   wait: Wait | undefined;
+  /** Its last wait for a message, to be used again: a new object for each one, held by old ones, costs the host more. */
+  receiving: Wait | undefined;
   /** The CPU it ran on last; new threads go round robin. */
   lastDispatcher: Dispatcher | undefined;
   /** When the CPU that it ran on last has saved it; no other may go on with it before. */
@@ -46,9 +48,9 @@ export class Thread {
   pendingCycles = 0;
   /** How the burst ended; one of the two is set from its start until its effect. */
   call: Request | undefined;
-  /** The request for its next call, unless its program is holding one that it has not yielded. */
-  spare: Request | undefined;
   ending: Ending | undefined;
+  /** Its last call took effect within the burst, which ended there: there is nothing to be yielded. */
+  isSuspended = false;
   /** Kernel work done on behalf of this thread, to be spent with its next burst. */
   overheadCycles = 0;
   /** Cycles that it has run since it turned its CPU's interrupts off; undefined while they are on. */
@@ -60,22 +62,28 @@ export class Thread {
   #answer: unknown;
   #isError = false;
 
-  constructor(
-    readonly process: Process,
-    readonly name: string,
-    readonly code: Resumable,
-  ) {}
+  readonly process: Process;
+  readonly name: string;
+  readonly code: Resumable;
 
-  /** Runs the generator to its next call; returns the instructions' cycles. */
-  step(): number {
+  constructor(process: Process, name: string, code: Resumable) {
+    this.process = process;
+    this.name = name;
+    this.code = code;
+  }
+
+  /** Runs the generator to its next call. */
+  step(): void {
     const answer = this.#answer;
     const isError = this.#isError;
     this.#answer = undefined;
     this.#isError = false;
-    setRunningThread(this);
+    // With interrupts off, a watchdog looks at each burst.
+    setRunningThread(this.interruptsOffCycles === undefined ? this : undefined);
     try {
       const { done, value } = isError ? this.code.throw(answer) : this.code.next(answer);
-      if (done === true) this.ending = { kind: "returned", value };
+      if (this.isSuspended) takeRequest(value);
+      else if (done === true) this.ending = { kind: "returned", value };
       // A program can yield anything; only requests that this kernel made count.
       else if ((this.call = takeRequest(value)) === undefined) {
         this.ending = {
@@ -87,7 +95,6 @@ export class Thread {
       this.ending = { kind: "threw", error };
     }
     setRunningThread(undefined);
-    return this.process.takeCycles();
   }
 
   /** The value that the pending `yield*` evaluates to. */

@@ -5,9 +5,13 @@
  * is nothing for it after all. It is taken out by `remove` when its wait ends otherwise.
  */
 
+import type { Message } from "../channels/channel_end.ts";
+
 /** Who waits; the same object stands in each queue of a wait for several things. */
 export interface Waiter {
   wake(): boolean;
+  /** Ends the wait with a message that is the first to come; absent where waiters look for themselves. */
+  take?(message: Message): void;
 }
 
 /** Something that a select can wait for: where, and whether it is there; it is taken then. */
@@ -23,6 +27,11 @@ export class WaitQueue {
 
   get size(): number {
     return (this.#first === undefined ? 0 : 1) + this.#others.length;
+  }
+
+  /** Who is woken first. */
+  get first(): Waiter | undefined {
+    return this.#first;
   }
 
   add(waiter: Waiter): void {

@@ -70,7 +70,6 @@ export class Bench {
   poweredOff: number | undefined;
   readonly #programs = new Map<string, Main>();
   readonly #host: HostBoot;
-  #running: TestInstance | undefined;
   /** Panics that no test has asked for. */
   readonly #panics: unknown[] = [];
 
@@ -109,9 +108,7 @@ export class Bench {
       onPanic: (_kernel, error) => void this.#panics.push(error),
       instantiate: (il, isa, memory, quotaBytes) => {
         const main = this.#programs.get(il);
-        return main === undefined
-          ? load(il, isa, memory, quotaBytes)
-          : new TestInstance(main, (instance) => this.#running = instance);
+        return main === undefined ? load(il, isa, memory, quotaBytes) : new TestInstance(main);
       },
     });
     this.queue.runUntil(bootTime as number as Instant);
@@ -221,7 +218,7 @@ export class Bench {
 
   /** Called by a program: its present burst costs so many cycles more. */
   work(cycles: number): void {
-    this.#running!.cycles += cycles;
+    running!.cycles += cycles;
   }
 
   /** What must be nought when all processes are gone: blocks that somebody still owns, and ends. */
@@ -247,14 +244,21 @@ export class Bench {
   }
 }
 
+/** Whose burst runs, of all benches: one runs at a time. */
+let running: TestInstance | undefined;
+
 /** A program's instance whose code is the test's own function. */
 class TestInstance implements ProgramInstance {
   cycles = 0;
 
-  constructor(readonly main: Main, readonly onRun: (instance: TestInstance) => void) {}
+  readonly main: Main;
+
+  constructor(main: Main) {
+    this.main = main;
+  }
 
   enter(): void {
-    this.onRun(this);
+    running = this;
     this.cycles += burstCycles;
   }
 
@@ -278,6 +282,14 @@ class TestInstance implements ProgramInstance {
     return 0;
   }
 
+  pause(): boolean {
+    return true;
+  }
+
+  proceed(): void {
+    this.enter();
+  }
+
   runOn(): void {}
 
   release(): void {}
@@ -293,7 +305,13 @@ class TestInstance implements ProgramInstance {
 
 /** A thread of a test's program; each of its bursts costs the same. */
 class TestThread implements Resumable {
-  constructor(readonly instance: TestInstance, readonly code: Program) {}
+  readonly instance: TestInstance;
+  readonly code: Program;
+
+  constructor(instance: TestInstance, code: Program) {
+    this.instance = instance;
+    this.code = code;
+  }
 
   next(value: unknown): IteratorResult<unknown, unknown> {
     this.instance.enter();

@@ -3,9 +3,12 @@
  *
  * - `echo` serves until it is killed; `asking` makes a client that ends after its round trips.
  * - Where blocks are to be passed as well, there is `kernel/testing/block_echo.ts`.
+ * - `echoIl` and `askingIl` are the same as intermediate language. Some calls there are made in a generator that
+ *   the program's main waits for.
  */
 
 import type { Endpoint, Kernel, Program } from "../../abi/kernel.ts";
+import { sampleIl } from "../../compiler/sample_programs.ts";
 import type { Contract } from "../../contracts/contract.ts";
 
 export const echoContract = {
@@ -43,3 +46,43 @@ export const asking = (roundTrips: number) =>
     }
     yield* server.close();
   };
+
+export const echoIl = sampleIl(`
+  const contract = ${JSON.stringify(echoContract)};
+  function* serve(client) {
+    for (;;) {
+      const message = yield* client.receiveOrClosed();
+      if (message === undefined) return;
+      yield* client.send("answer", { value: message.value });
+    }
+  }
+  export default function* main(kernel) {
+    const service = yield* kernel.register(contract, "/test/echo");
+    for (;;) {
+      const client = yield* service.accept();
+      for (let turn = 0; turn < 8; turn++) {
+        const message = yield* client.receiveOrClosed();
+        if (message === undefined) break;
+        yield* client.send("answer", { value: message.value });
+      }
+      yield* serve(client);
+      yield* client.close();
+    }
+  }`);
+
+export const askingIl = (roundTrips: number) =>
+  sampleIl(`
+    const contract = ${JSON.stringify(echoContract)};
+    function* ask(server, value) {
+      yield* server.send("ask", { value });
+      return (yield* server.receive()).value;
+    }
+    export default function* main(kernel) {
+      const server = yield* kernel.bind(contract, "/test/echo");
+      for (let value = 0; value < ${roundTrips}; value++) {
+        yield* server.send("ask", { value });
+        if ((yield* server.receive()).value !== value) throw new Error("another answer");
+        if (value % 4 === 0 && (yield* ask(server, value)) !== value) throw new Error("another answer");
+      }
+      yield* server.close();
+    }`);
