@@ -204,7 +204,10 @@ export class Dispatcher {
 
   /** Saves one context and loads the other, `cycles` after `start`; gives how long after it that is done. */
   #switchTo(next: Thread, start: Instant, cycles: number): number {
-    const spin = Math.max(0, elapsed(start, next.savedAt) * this.cpu.frequencyHz / 1e9 - cycles);
+    // It is nought unless another CPU is at it.
+    const spin = next.savedAt > start
+      ? Math.max(0, elapsed(start, next.savedAt) * this.cpu.frequencyHz / 1e9 - cycles)
+      : 0;
     const total = cycles + spin + this.costs.contextSwitch;
     this.counts.switches++;
     this.counts.handOverCycles += spin;
