@@ -7,7 +7,7 @@
  */
 
 import { Bench } from "../testing/bench.ts";
-import { asking, echo } from "./testing/echo_programs.ts";
+import { asking, askingIl, echo, echoIl } from "./testing/echo_programs.ts";
 
 const roundTrips = 10_000;
 
@@ -15,6 +15,14 @@ const ask = asking(roundTrips);
 const local = new Bench({ cpusPerDomain: 2 });
 local.start(echo);
 Deno.bench({ name: "local round trips", group: "messages" }, () => local.run(ask));
+
+const compiledAsk = askingIl(roundTrips);
+const compiled = new Bench({ keepsLog: false });
+compiled.startIl(echoIl);
+Deno.bench(
+  { name: "local round trips of compiled programs", group: "messages" },
+  () => compiled.runIl(compiledAsk),
+);
 
 const remote = new Bench({ domains: 2 });
 remote.start(echo, { on: 1 });

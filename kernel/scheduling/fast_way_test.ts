@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals } from "@std/assert";
-import { asking, askingIl, echo, echoIl } from "../channels/testing/echo_programs.ts";
+import { asking, askingIl, echo, echoIl, nestedAskingIl } from "../channels/testing/echo_programs.ts";
 import { Bench } from "../testing/bench.ts";
 
 /** Two clients and a server, with bursts of uneven length, sleeps and a quantum that ends. */
@@ -50,7 +50,7 @@ for (
 
 /** The same as compiled programs, with calls in generators of generators. */
 function runCompiled(bench: Bench): { log: string[]; counted: (readonly number[])[] } {
-  const processes = [bench.startIl(echoIl), bench.startIl(askingIl(40)), bench.startIl(askingIl(25))];
+  const processes = [bench.startIl(echoIl), bench.startIl(askingIl(40)), bench.startIl(nestedAskingIl(30))];
   bench.settle();
   const counted = processes.map(({ cpuCycles, counters, instructions, fault }) => {
     assertEquals(fault, "");

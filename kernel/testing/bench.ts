@@ -152,7 +152,15 @@ export class Bench {
 
   /** Starts a program, lets all come to rest, and throws if it ended with a fault. */
   run(main: Main, options: Parameters<Bench["start"]>[1] = {}): void {
-    const process = this.start(main, options);
+    this.#toItsEnd(this.start(main, options));
+  }
+
+  /** The same with a program's intermediate language. */
+  runIl(il: string): void {
+    this.#toItsEnd(this.startIl(il));
+  }
+
+  #toItsEnd(process: Process): void {
     this.settle();
     if (process.fault !== "") throw new Error(process.fault);
     if (process.state !== "ended") throw new Error(`${process.label} still waits`);

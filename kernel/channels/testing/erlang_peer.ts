@@ -2,20 +2,20 @@
  * Compares round trips between two processes with those of Erlang: `deno task messages`.
  *
  * Both send a number there and back, Erlang on one scheduler, Helios local on one CPU and remote between two
- * domains, contract checks on; in turn, and of each the fastest turn counts.
+ * domains, contract checks on; in turn, and of each the fastest turn counts. The kernel is measured with programs
+ * that are plain functions; one line shows what their accounting adds when they are compiled.
  * - Needs `apt-get install erlang-base`; says so and ends with status 3 where it is missing.
  */
 
 import { Bench } from "../../testing/bench.ts";
-import { asking, echo } from "./echo_programs.ts";
+import { asking, askingIl, echo, echoIl } from "./echo_programs.ts";
 
 const roundTrips = 20_000;
-/** Short runs, as long as one of Erlang's: on a machine that others use the fastest of them was not disturbed. */
-const ourRoundTrips = 4000;
 const runsPerTurn = 6;
 const turns = 8;
 
-const ask = asking(ourRoundTrips);
+const ask = asking(roundTrips);
+const compiledAsk = askingIl(roundTrips);
 
 /** The same in Erlang: the expression prints nanoseconds per round trip, after a warm-up. */
 const erlang = `
@@ -38,17 +38,18 @@ function erlangNs(folder: string): number {
   return Number(new TextDecoder().decode(stdout));
 }
 
-function ourNs(bench: Bench): number {
+/** Of the fastest run: on a machine that others use, it was not disturbed. */
+function fastestNs(run: () => void): number {
   let best = Infinity;
-  for (let run = 0; run < runsPerTurn; run++) {
+  for (let count = 0; count < runsPerTurn; count++) {
     const start = performance.now();
-    bench.run(ask);
-    best = Math.min(best, (performance.now() - start) * 1e6 / ourRoundTrips);
+    run();
+    best = Math.min(best, (performance.now() - start) * 1e6 / roundTrips);
   }
   return best;
 }
 
-function compiled(folder: string): boolean {
+function isErlangHere(folder: string): boolean {
   Deno.writeTextFileSync(`${folder}/peer_echo.erl`, module);
   try {
     return new Deno.Command("erlc", { args: ["-o", folder, `${folder}/peer_echo.erl`] }).outputSync().success;
@@ -60,7 +61,7 @@ function compiled(folder: string): boolean {
 
 const folder = Deno.makeTempDirSync();
 try {
-  if (!compiled(folder)) {
+  if (!isErlangHere(folder)) {
     console.log("skipped: there is no Erlang here (apt-get install erlang-base)");
     Deno.exit(3);
   }
@@ -68,15 +69,22 @@ try {
   local.start(echo);
   const remote = new Bench({ domains: 2, keepsLog: false });
   remote.start(echo, { on: 1 });
-  const best = { erlang: Infinity, local: Infinity, remote: Infinity };
+  const compiled = new Bench({ keepsLog: false });
+  compiled.startIl(echoIl);
+  const runs = {
+    Erlang: () => erlangNs(folder),
+    local: () => fastestNs(() => local.run(ask)),
+    remote: () => fastestNs(() => remote.run(ask)),
+    "local, compiled": () => fastestNs(() => compiled.runIl(compiledAsk)),
+  };
+  const best = new Map(Object.keys(runs).map((name) => [name, Infinity]));
   for (let turn = 0; turn < turns; turn++) {
-    best.erlang = Math.min(best.erlang, erlangNs(folder));
-    best.local = Math.min(best.local, ourNs(local));
-    best.remote = Math.min(best.remote, ourNs(remote));
+    for (const [name, run] of Object.entries(runs)) best.set(name, Math.min(best.get(name)!, run()));
   }
-  const rate = (ns: number) =>
-    `${ns.toFixed(0).padStart(7)} ns, ${(best.erlang / ns).toFixed(2)} of Erlang's rate`;
-  console.log(`Erlang${rate(best.erlang)}\nlocal ${rate(best.local)}\nremote${rate(best.remote)}`);
+  for (const [name, ns] of best) {
+    const rate = (best.get("Erlang")! / ns).toFixed(2);
+    console.log(`${name.padEnd(16)}${ns.toFixed(0).padStart(6)} ns, ${rate} of Erlang's rate`);
+  }
 } finally {
   Deno.removeSync(folder, { recursive: true });
 }
