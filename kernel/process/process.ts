@@ -74,6 +74,8 @@ export class Process implements BlockOwner {
    * got round by sending; they stay when it dies, since what was sent arrives.
    */
   readonly underWay: BlockOwner = { blocks: undefined, heapBytes: 0 };
+  /** Records of its messages that wait for room on their way to other kernels. */
+  recordsWaiting = 0;
   readonly ends = new Set<ChannelEnd>();
   readonly threads = new Set<Thread>();
   /** Ends what the process has elsewhere: names, devices. Run at its death, newest first. */

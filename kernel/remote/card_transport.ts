@@ -22,7 +22,7 @@ import {
   releaseSlots,
 } from "./pair_area.ts";
 import { slotSize } from "./record.ts";
-import { Rings } from "./rings.ts";
+import { type RecordSender, Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
 
 /** Outbound doorbell, as the core sees the messaging unit (hardware-reference.md section 2.5). */
@@ -100,6 +100,7 @@ export class CardTransport implements Transport {
 
   close(): void {
     this.#isClosed = true;
+    this.#rings.dropBacklog();
     this.poke();
   }
 
@@ -107,8 +108,8 @@ export class CardTransport implements Transport {
     return this.#rings.backlog;
   }
 
-  post(record: Uint8Array): void {
-    this.#rings.post(record);
+  post(record: Uint8Array, sender?: RecordSender): void {
+    this.#rings.post(record, sender);
     this.#news.signal();
   }
 

@@ -12,7 +12,7 @@ import type { Call } from "../abi/kernel.ts";
 import type { AddressSpace, Cpu } from "../hal/hardware.ts";
 import { KernelEvent } from "../scheduling/kernel_event.ts";
 import { recordKind, RecordWriter } from "./record.ts";
-import { Rings } from "./rings.ts";
+import { type RecordSender, Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
 
 /** A copy record names at most this many pieces of 20 bytes. */
@@ -68,6 +68,7 @@ export class HostCardTransport implements Transport {
 
   close(): void {
     this.#isClosed = true;
+    this.#rings.dropBacklog();
     this.poke();
   }
 
@@ -75,8 +76,8 @@ export class HostCardTransport implements Transport {
     return this.#rings.backlog;
   }
 
-  post(record: Uint8Array): void {
-    this.#rings.post(record);
+  post(record: Uint8Array, sender?: RecordSender): void {
+    this.#rings.post(record, sender);
     this.#unannounced = 0;
     this.ringDoorbell();
   }

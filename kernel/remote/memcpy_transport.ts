@@ -13,7 +13,7 @@ import type { AddressSpace, Clock, Cpu, Instant } from "../hal/hardware.ts";
 import { elapsed, later, nanoseconds } from "../hal/hardware.ts";
 import { KernelEvent, work } from "../scheduling/kernel_event.ts";
 import type { Side } from "./pair_area.ts";
-import { Rings } from "./rings.ts";
+import { type RecordSender, Rings } from "./rings.ts";
 import type { Copy, Transport } from "./transport.ts";
 
 /** Cycles from one look at the rings to the next (fitted: two loads that hit, compare, branch, pause). */
@@ -82,6 +82,7 @@ export class MemcpyTransport implements Transport {
 
   close(): void {
     this.#isClosed = true;
+    this.#rings.dropBacklog();
     this.poke();
   }
 
@@ -89,8 +90,8 @@ export class MemcpyTransport implements Transport {
     return this.#rings.backlog;
   }
 
-  post(record: Uint8Array): void {
-    this.#rings.post(record);
+  post(record: Uint8Array, sender?: RecordSender): void {
+    this.#rings.post(record, sender);
   }
 
   slot(): Uint8Array | undefined {

@@ -2,8 +2,8 @@
  * Delivery to an end that another kernel holds: what a channel does when its other end is not here.
  *
  * - To a kernel that is lost nothing goes: what a message carries is freed.
- * - A send never waits. One that finds `backlogMax` records before it breaks the bound of its contract, for
- *   which the sender answers, not the kernel.
+ * - A send never waits. One that finds `backlogMax` records before it, and more than a few of its own process among
+ *   them, breaks the bound of its contract, for which the sender answers, not the kernel.
  */
 
 import type { ChannelEnd, Delivery, Message } from "../channels/channel_end.ts";
@@ -29,7 +29,8 @@ export class RemoteDelivery implements Delivery {
 
   send(sequence: number, message: Message): void {
     if (this.peer.isCutOff) return this.peer.kernel.channels.dispose(message);
-    if (this.peer.isStalled) {
+    const { holder } = this.from;
+    if (this.peer.isStalledFor(holder)) {
       this.peer.kernel.channels.dispose(message);
       throw new ContractViolation(
         `Contract "${this.from.contract.name}": ${this.describePeer()} does not take what is sent to it: ` +
@@ -39,7 +40,7 @@ export class RemoteDelivery implements Delivery {
     const { channel, end } = this.from;
     try {
       const line = this.#lines[message.definition.index] ??= this.peer.lineOf(channel, message);
-      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message, line);
+      this.peer.sendMessage(channel, end === "client" ? "server" : "client", sequence, message, line, holder);
     } catch (error) {
       if (error instanceof CallError) this.peer.kernel.channels.dispose(message);
       throw error;

@@ -32,6 +32,7 @@ import {
 } from "./marshal.ts";
 import { PeerFault } from "./peer_fault.ts";
 import { decodeText, recordKind, RecordReader, RecordWriter } from "./record.ts";
+import type { RecordSender } from "./rings.ts";
 import { work } from "../scheduling/kernel_event.ts";
 import type { Copy, Transport } from "./transport.ts";
 
@@ -39,8 +40,10 @@ const endCode = { client: 0, server: 1 } as const;
 const earlyMax = 4096;
 /** Heap that stays for the kernel's own needs when processes elsewhere send more than is received here. */
 const heapReserve = 4 << 20;
-/** Records that may wait for a peer; a sender that goes on then breaks its contract's bound. */
+/** Records that may wait for a peer; a process that has its share of them and goes on breaks its contract's bound. */
 const backlogMax = 16_384;
+/** So many may be of a process that does no wrong: all that a kernel has are no more than the rings' backlog takes. */
+const shareMax = 48;
 const endOfCode = ["client", "server"] as const;
 /** The first kernel that boots. */
 const coordinatorIndex = 0;
@@ -93,9 +96,9 @@ export class RemotePeer {
     return this.#arriving;
   }
 
-  /** True when the peer has taken nothing for so long that no more may be sent. */
-  get isStalled(): boolean {
-    return this.transport.backlog >= backlogMax;
+  /** True when so many records wait for the peer that a process which has more than a few among them may send no more. */
+  isStalledFor(sender: RecordSender | undefined): boolean {
+    return this.transport.backlog >= backlogMax && sender !== undefined && sender.recordsWaiting >= shareMax;
   }
 
   /** Sends a message to the end `end` of a channel, over there; throws CallError without memory, and took nothing. */
@@ -105,6 +108,7 @@ export class RemotePeer {
     sequence: number,
     message: Message,
     line = this.lineOf(channel, message),
+    sender?: RecordSender,
   ): void {
     const { kernel } = this;
     if (message.definition.isPlain) {
@@ -112,20 +116,21 @@ export class RemotePeer {
       // Written where the peer reads it; what only this process and numbers are in takes nothing away.
       const slot = this.transport.slot?.();
       const record = encodeMessage(channel, code, sequence, message, nothingLeaves, this.#writer, slot);
-      return this.#postMessage(record, line);
+      return this.#postMessage(record, line, sender);
     }
     const afterwards: (() => void)[] = [];
     const departure = departureFrom(kernel, this.index, this.#loans, afterwards);
-    this.#postMessage(encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer), line);
+    const record = encodeMessage(channel, endCode[end], sequence, message, departure, this.#writer);
+    this.#postMessage(record, line, sender);
     for (const follow of afterwards) follow();
   }
 
-  #postMessage(record: Uint8Array, line: string): void {
+  #postMessage(record: Uint8Array, line: string, sender: RecordSender | undefined): void {
     const { kernel } = this;
     this.sentMessages++;
     kernel.charge(kernel.costs.remoteEnqueue);
     kernel.note(line);
-    this.transport.post(record);
+    this.transport.post(record, sender);
   }
 
   /** What the log says of a message that leaves. */

@@ -33,6 +33,16 @@ export interface AreaMemory {
   wrote?(): void;
 }
 
+/** Who answers for records that wait for room. */
+export interface RecordSender {
+  recordsWaiting: number;
+}
+
+interface Waiting {
+  readonly record: Uint8Array;
+  readonly sender: RecordSender | undefined;
+}
+
 const none: readonly number[] = [];
 /** The language's own, from before programs' copies were counted. */
 const { set: copyAll } = Uint8Array.prototype;
@@ -43,7 +53,7 @@ const backlogMax = 65_536;
 export class Rings {
   readonly #memory: AreaMemory;
   readonly #counters = new Uint8Array(counterLine("a").size);
-  readonly #backlog: Uint8Array[] = [];
+  readonly #backlog: Waiting[] = [];
   readonly #releaseBacklog: number[] = [];
   readonly #peerLine: number;
   readonly #ownLine: number;
@@ -119,7 +129,7 @@ export class Rings {
   }
 
   /** Puts a record in, unless it stands in the next slot already, or keeps a copy until there is room. */
-  post(record: Uint8Array): void {
+  post(record: Uint8Array, sender?: RecordSender): void {
     if (this.#hasRoom) {
       const head = this.#own(counter.messageHead);
       if (record !== this.#ownSlot(head)) this.#writeSlot(head, record);
@@ -131,7 +141,8 @@ export class Rings {
       throw new Error(`More than ${backlogMax} records wait for a kernel that takes none`);
     }
     // Who posts may use its bytes again.
-    this.#backlog.push(record.slice());
+    this.#backlog.push({ record: record.slice(), sender });
+    if (sender !== undefined) sender.recordsWaiting++;
     this.flush();
   }
 
@@ -140,13 +151,20 @@ export class Rings {
     this.flush();
   }
 
+  /** Nobody takes anything any more: what waits is given up. */
+  dropBacklog(): void {
+    for (const { sender } of this.#backlog.splice(0)) if (sender !== undefined) sender.recordsWaiting--;
+  }
+
   /** Moves what waits into the rings, as far as there is room. */
   flush(): void {
     const head = this.#own(counter.messageHead);
     const room = Math.max(0, messageSlots - ((head - this.#peer(counter.messageTail)) >>> 0));
     const count = Math.min(room, this.#backlog.length);
     for (let index = 0; index < count; index++) {
-      this.#writeSlot(head + index, this.#backlog[index]!);
+      const { record, sender } = this.#backlog[index]!;
+      this.#writeSlot(head + index, record);
+      if (sender !== undefined) sender.recordsWaiting--;
     }
     if (count > 0) this.#backlog.splice(0, count);
     const releases = this.#flushReleases();

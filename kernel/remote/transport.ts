@@ -9,6 +9,7 @@
 
 import type { Call } from "../abi/kernel.ts";
 import type { Block } from "../memory/exchange_heap.ts";
+import type { RecordSender } from "./rings.ts";
 
 /** Bytes to bring here: from the peer's memory into a block of this kernel. */
 export interface Copy {
@@ -23,8 +24,8 @@ export interface Transport {
   readonly name: "memcpy" | "adma";
   /** Records that wait for room in the ring. */
   readonly backlog: number;
-  /** Puts a record on its way; never blocks. */
-  post(record: Uint8Array): void;
+  /** Puts a record on its way, for a process that answers for it while it waits; never blocks. */
+  post(record: Uint8Array, sender?: RecordSender): void;
   /** The bytes that the next record will stand in, if it can be written there at once; `post` has to follow. */
   slot?(): Uint8Array | undefined;
   /** Tells the peer that a block of its memory is no longer needed. */
