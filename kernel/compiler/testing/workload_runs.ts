@@ -147,5 +147,6 @@ function oneMailKernel(mail: Uint8Array): object {
     },
     createThread: (body: () => Generator<unknown, void>) => body(),
     yieldCpu: () => answer(undefined),
+    free: () => answer(undefined),
   };
 }
