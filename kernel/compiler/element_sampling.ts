@@ -132,10 +132,7 @@ export class ElementSampler {
     const shift = ArrayBuffer.isView(value) ? elementShifts.get(readTag(value)) : undefined;
     if (shift === undefined) return unsampled;
     const address = this.#memory.addressOf(readBuffer(value)) + readOffset(value) - this.#memory.origin;
-    const located = this.#holdsSampled(address, readSize(value))
-      ? { shift, address: address | 0 }
-      : unsampled;
-    return located;
+    return this.#holdsSampled(address, readSize(value)) ? { shift, address: address | 0 } : unsampled;
   }
 
   #holdsSampled(address: number, size: number): boolean {
