@@ -1,12 +1,12 @@
 /**
  * Host speed of message passing: round trips between two processes, contract checks on.
  *
- * The baseline is a bare trampoline: two generators that hand a value to and fro, which
- * is the least that two programs written as generators can cost.
+ * The baseline has generators, requests, messages and a queue of threads, and nothing of a kernel.
  * - Run with `deno bench -A kernel/channels/`. Each iteration is `roundTrips` round trips.
  */
 
 import { Bench } from "../testing/bench.ts";
+import { bareRoundTrips } from "./testing/bare_messages.ts";
 import { asking, askingIl, echo, echoIl } from "./testing/echo_programs.ts";
 
 const roundTrips = 10_000;
@@ -28,14 +28,7 @@ const remote = new Bench({ domains: 2 });
 remote.start(echo, { on: 1 });
 Deno.bench({ name: "remote round trips (memcpy)", group: "messages" }, () => remote.run(ask));
 
-Deno.bench({ name: "bare generators", group: "messages", baseline: true }, () => {
-  function* party(): Generator<number, void, number> {
-    for (let value = 0;;) value = yield value + 1;
-  }
-  const [client, server] = [party(), party()];
-  let value = Number(client.next().value) + Number(server.next().value);
-  for (let turn = 0; turn < roundTrips; turn++) {
-    value = Number(client.next(value).value);
-    value = Number(server.next(value).value);
-  }
-});
+Deno.bench(
+  { name: "bare generators and requests", group: "messages", baseline: true },
+  () => bareRoundTrips(roundTrips),
+);

@@ -3,11 +3,13 @@
  *
  * Both send a number there and back, Erlang on one scheduler, Helios local on one CPU and remote between two
  * domains, contract checks on; in turn, and of each the fastest turn counts. The kernel is measured with programs
- * that are plain functions; one line shows what their accounting adds when they are compiled.
+ * that are plain functions; one line shows what their accounting adds when they are compiled, and one what
+ * generators and requests take without a kernel.
  * - Needs `apt-get install erlang-base`; says so and ends with status 3 where it is missing.
  */
 
 import { Bench } from "../../testing/bench.ts";
+import { bareRoundTrips } from "./bare_messages.ts";
 import { asking, askingIl, echo, echoIl } from "./echo_programs.ts";
 
 const roundTrips = 20_000;
@@ -75,6 +77,7 @@ try {
     Erlang: () => erlangNs(folder),
     local: () => fastestNs(() => local.run(ask)),
     remote: () => fastestNs(() => remote.run(ask)),
+    bare: () => fastestNs(() => bareRoundTrips(roundTrips)),
     "local, compiled": () => fastestNs(() => compiled.runIl(compiledAsk)),
   };
   const best = new Map(Object.keys(runs).map((name) => [name, Infinity]));
