@@ -150,3 +150,17 @@ Deno.test("what a call throws within the burst comes out of its yield*, and a br
   assertEquals(process.status, 1);
   assertStringIncludes(process.fault, 'field "value" of "put" is 256');
 });
+
+Deno.test("a call by itself is a thread that ends when the call has been answered", () => {
+  const { il } = buildSample(`
+    export default function* main(kernel) {
+      const started = yield* kernel.now();
+      const thread = yield* kernel.createThread(() => kernel.sleep(1e6));
+      yield* thread.join();
+      return (yield* kernel.now()) - started >= 1e6 ? 3 : 4;
+    }`);
+  const bench = new Bench();
+  const process = bench.startIl(il);
+  bench.settle();
+  assertEquals([process.fault, process.status], ["", 3]);
+});

@@ -10,7 +10,7 @@
  *   good: each resumption throws.
  */
 
-import { performAtOnce, type Request } from "../calls/kernel_call.ts";
+import { isRequest, performAtOnce, type Request } from "../calls/kernel_call.ts";
 import { setTouching } from "./bulk_touches.ts";
 import { scriptOf } from "./compartment_script.ts";
 import { unitsOf } from "./costs.ts";
@@ -280,10 +280,18 @@ export class ProgramThread {
     return this.#instance.run(this, generatorThrow, error);
   }
 
-  /** Its generator, made in the first burst. */
+  /** Its generator, made in the first burst; a kernel call by itself is a thread that waits for it. */
   made(): unknown {
-    return this.#generator ??= this.#make();
+    if (this.#generator === undefined) {
+      const made = this.#make();
+      this.#generator = isRequest(made) ? waiting(made) : made;
+    }
+    return this.#generator;
   }
+}
+
+function* waiting(request: unknown): Generator<unknown, void, unknown> {
+  yield request;
 }
 
 function describe(value: unknown): string {
